@@ -47,8 +47,8 @@ class Error {
   Error(ErrorKind kind, std::string message);
   Error(const Error& other);
   Error& operator=(const Error& other);
-  Error(Error&&) noexcept = default;
-  Error& operator=(Error&&) noexcept = default;
+  Error(Error&&) noexcept;
+  Error& operator=(Error&&) noexcept;
   ~Error();
 
   // An error of a failed system call: the kind follows from `errno_value`, whose text is appended when

@@ -67,6 +67,8 @@ Error& Error::operator=(const Error& other) {
   if (this != &other) payload_ = other.payload_ ? std::make_unique<Payload>(*other.payload_) : nullptr;
   return *this;
 }
+Error::Error(Error&&) noexcept = default;
+Error& Error::operator=(Error&&) noexcept = default;
 Error::~Error() = default;
 
 Error Error::system(int errno_value, std::string what) {

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// ImageRef: the name of an image as docker's users write it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "shale/digest.h"
+
+namespace shale::image {
+
+// "alpine" is docker.io/library/alpine:latest. Parsed by the grammar of distribution/reference: lower-case repository
+// components, at most 255 bytes of name, tags of at most 128.
+struct ImageRef {
+  std::string registry;    // "docker.io", "localhost:5000", "[::1]:5000"
+  std::string repository;  // "library/alpine"
+  std::string tag;         // "latest" when neither tag nor digest was written; empty when only a digest was
+  std::optional<Digest> digest;
+
+  static Result<ImageRef> parse(std::string_view text);
+
+  // The full name: "docker.io/library/alpine:latest", "…@sha256:…" (with a digest the tag is left out: it does not
+  // decide). This is the key under which the store keeps it.
+  [[nodiscard]] std::string full() const;
+  // As docker shows it: without docker.io/ and library/.
+  [[nodiscard]] std::string familiar() const;
+  // registry/repository in familiar form, without tag.
+  [[nodiscard]] std::string familiar_repository() const;
+  // What stands in a manifest URL: the digest if there is one, else the tag.
+  [[nodiscard]] std::string manifest_reference() const;
+  // localhost, 127.0.0.0/8 and ::1: plain HTTP is tried without a flag.
+  [[nodiscard]] bool registry_is_loopback() const;
+
+  bool operator==(const ImageRef&) const = default;
+};
+
+}  // namespace shale::image
