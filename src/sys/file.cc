@@ -207,7 +207,8 @@ Status remove_tree(int dir, std::string_view path) {
     return fd;
   };
   ASSIGN_OR_RETURN(UniqueFd current, open_directory(dir, top));
-  const dev_t device = stat_fd(current.get()).value_or({}).st_dev;
+  ASSIGN_OR_RETURN(const struct stat top_info, stat_fd(current.get()));
+  const dev_t device = top_info.st_dev;
   std::vector<Level> levels;
   ASSIGN_OR_RETURN(std::vector<std::string> names, list_dir(current.get()));
   levels.push_back({top, std::move(names), 0});
