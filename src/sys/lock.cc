@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "sys/file.h"
+#include "sys/files.h"
 
 namespace shale::sys {
 

@@ -15,7 +15,7 @@
 #include <cerrno>
 #include <cstdlib>
 
-#include "sys/file.h"
+#include "sys/files.h"
 
 namespace shale::sys {
 
