@@ -73,7 +73,8 @@ struct BuildSummary {
 
 using Event = std::variant<StepStarted, StepOutput, StepProgress, StepNote, StepEnded, Warning, BuildSummary>;
 
-// Receives events. Called from one thread at a time; must not throw and must not block for long.
+// Receives events. Called from one thread at a time; must not throw and must not block for long. The thread may move to
+// a cloned process in the middle of a build.
 class EventSink {
  public:
   EventSink() = default;
@@ -81,7 +82,11 @@ class EventSink {
   EventSink& operator=(const EventSink&) = delete;
   virtual ~EventSink() = default;
   virtual void on(const Event& event) = 0;
-  // No more events follow: a terminal display leaves its final picture.
+  // Time passes: a display shows running clocks. Whoever sends events calls it about every 100 ms while it waits, from
+  // the thread that calls on().
+  virtual void tick() {}
+  // No more events follow: a terminal display leaves its final picture. Calling it again, also from the process from which
+  // the sender was cloned, does nothing.
   virtual void finish() {}
 };
 
