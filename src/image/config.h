@@ -34,8 +34,8 @@ struct HistoryRow {
   bool operator==(const HistoryRow&) const = default;
 };
 
-// The fields of OCI's image config and docker's extensions to it (Healthcheck, Shell, OnBuild, ArgsEscaped), which
-// runtimes read from OCI images as well. Plain data; absent members have the values below.
+// The fields of OCI's image config and docker's extensions to it (Healthcheck, Shell, OnBuild, ArgsEscaped),
+// which runtimes read from OCI images as well. Plain data; absent members have the values below.
 struct ImageConfig {
   std::string created;  // RFC 3339, or empty
   std::string author;
@@ -61,7 +61,8 @@ struct ImageConfig {
   std::vector<Digest> diff_ids;  // lowest layer first
   std::vector<HistoryRow> history;
 
-  // Checks types and limits; an entry of Env without "=" is dropped (CVE-2026-57231: it would take the host's value).
+  // Checks types and limits; an entry of Env without "=" is dropped (CVE-2026-57231: it would take the host's
+  // value).
   static Result<ImageConfig> parse(std::string_view json);
   // The same fields give the same bytes, whose SHA-256 is the image's id.
   [[nodiscard]] std::string to_json() const;

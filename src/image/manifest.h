@@ -47,16 +47,16 @@ struct Index {
   std::vector<Descriptor> manifests;
   std::map<std::string, std::string> annotations;
   [[nodiscard]] std::string to_json() const;
-  // The best entry for a platform: os and architecture equal; the variant equal if both name one (a lower arm variant
-  // will do). Attestation entries (platform unknown/unknown) never match. nullptr: none.
+  // The best entry for a platform: os and architecture equal; the variant equal if both name one (a lower arm
+  // variant will do). Attestation entries (platform unknown/unknown) never match. nullptr: none.
   [[nodiscard]] const Descriptor* find(const Platform& platform) const;
 };
 
 using ManifestOrIndex = std::variant<Manifest, Index>;
 
-// Refuses a document that is both (CVE-2021-41190), whose mediaType contradicts `content_type` (empty = unknown), with
-// a size that is negative or not a whole number, with more than 1,000 entries, or larger than 4 MiB. Docker schema 1
-// is refused by name.
+// Refuses a document that is both (CVE-2021-41190), whose mediaType contradicts `content_type` (empty =
+// unknown), with a size that is negative or not a whole number, with more than 1,000 entries, or larger than
+// 4 MiB. Docker schema 1 is refused by name.
 Result<ManifestOrIndex> parse_manifest(std::string_view json, std::string_view content_type);
 
 }  // namespace shale::image

@@ -14,8 +14,8 @@
 namespace shale::registry {
 
 struct HttpGetRequest {
-  std::string url;                 // http or https
-  std::string destination;         // replaced in one step, and only when the whole body is there and as promised
+  std::string url;          // http or https
+  std::string destination;  // replaced in one step, and only when the whole body is there and as promised
   std::optional<Digest> checksum;  // what the body must hash to
   std::string etag;                // of a copy that the caller has: sent as If-None-Match
   // "Name: value"; sent to the URL's own scheme, host and port only, never to where it redirects.
@@ -30,18 +30,18 @@ struct HttpGetProgress {
 };
 // The last event.
 struct HttpGetDone {
-  int status = 0;             // 200, or 304: the caller's copy is still right and `destination` was not touched
-  Digest digest;              // of the body; empty for 304
-  std::uint64_t size = 0;     // bytes
+  int status = 0;          // 200, or 304: the caller's copy is still right and `destination` was not touched
+  Digest digest;           // of the body; empty for 304
+  std::uint64_t size = 0;  // bytes
   std::optional<std::int64_t> last_modified;  // seconds since 1970, from Last-Modified
-  std::string etag;           // as sent, quotes and all
+  std::string etag;                           // as sent, quotes and all
   std::string content_type;
 };
 
 using HttpGetEvent = std::variant<HttpGetProgress, HttpGetDone>;
 
-// Redirects are followed up to ten times, to http and https only, never from https to http. See FetchProcess for who
-// may start and who may read.
+// Redirects are followed up to ten times, to http and https only, never from https to http. See FetchProcess
+// for who may start and who may read.
 class HttpGetProcess {
  public:
   static Result<HttpGetProcess> start(const HttpGetRequest& request);

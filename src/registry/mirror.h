@@ -18,9 +18,10 @@ struct Mirror {
   bool operator==(const Mirror&) const = default;
 };
 
-// The value of SHALE_REGISTRY_MIRRORS: "docker.io=127.0.0.1:5000,quay.io=cache.example/quay": items divided by commas,
-// each registry=host[:port][/prefix]. A registry may occur more than once; its mirrors are asked in that order, then
-// the registry itself. A mirror on loopback may speak plain HTTP. Pulls only; a push goes where it is told.
+// The value of SHALE_REGISTRY_MIRRORS: "docker.io=127.0.0.1:5000,quay.io=cache.example/quay": items divided
+// by commas, each registry=host[:port][/prefix]. A registry may occur more than once; its mirrors are asked
+// in that order, then the registry itself. A mirror on loopback may speak plain HTTP. Pulls only; a push goes
+// where it is told.
 Result<std::vector<Mirror>> parse_mirrors(std::string_view text);
 
 // Where a repository is looked for, best first; the last is always the registry itself.

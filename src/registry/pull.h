@@ -18,25 +18,26 @@ namespace shale::registry {
 struct PullRequest {
   image::ImageRef reference;
   image::Platform platform = image::Platform::host();
-  // Where layers go, each under the 64 digits of its digest ("…/blobs/sha256"). A name that exists there is taken to
-  // be complete and is not fetched. A blob appears under its name only when its size and digest are right; a killed
-  // pull leaves nothing else (or, on a file system without O_TMPFILE, files named "ingest-*" beside the directory).
+  // Where layers go, each under the 64 digits of its digest ("…/blobs/sha256"). A name that exists there is
+  // taken to be complete and is not fetched. A blob appears under its name only when its size and digest are
+  // right; a killed pull leaves nothing else (or, on a file system without O_TMPFILE, files named "ingest-*"
+  // beside the directory).
   std::string blob_directory;
-  int parallelism = 6;     // layers at a time
-  bool want_layers = true; // false: only find out what the reference means ("resolve")
+  int parallelism = 6;      // layers at a time
+  bool want_layers = true;  // false: only find out what the reference means ("resolve")
   NetworkOptions network;
 };
 
-// The first event: what the reference means. The manifest's and the config's bytes are verified against their digests.
-// They are handed over here, not written to the blob directory.
+// The first event: what the reference means. The manifest's and the config's bytes are verified against their
+// digests. They are handed over here, not written to the blob directory.
 struct PullResolved {
-  Digest manifest_digest;                // of `manifest_json`
-  std::string manifest_json;             // as served, byte for byte
-  std::string media_type;                // of the manifest
-  std::optional<Digest> index_digest;    // of the index through which the platform was selected
-  image::Manifest manifest;              // parsed
-  std::string config_json;               // as served; its digest is manifest.config.digest
-  std::string source;                    // the registry that answered: "docker.io", or a mirror's address
+  Digest manifest_digest;              // of `manifest_json`
+  std::string manifest_json;           // as served, byte for byte
+  std::string media_type;              // of the manifest
+  std::optional<Digest> index_digest;  // of the index through which the platform was selected
+  image::Manifest manifest;            // parsed
+  std::string config_json;             // as served; its digest is manifest.config.digest
+  std::string source;                  // the registry that answered: "docker.io", or a mirror's address
 };
 // At most about ten a second for each blob.
 struct PullProgress {
@@ -58,8 +59,9 @@ struct PullDone {};
 
 using PullEvent = std::variant<PullResolved, PullProgress, PullBlob, PullWarning, PullDone>;
 
-// See FetchProcess for who may start and who may read. Errors: kNotFound no such image or platform · kNetwork the
-// registry cannot be reached · kRegistry it refuses · kCorrupt what it sends is not what the digest says · kNoSpace.
+// See FetchProcess for who may start and who may read. Errors: kNotFound no such image or platform · kNetwork
+// the registry cannot be reached · kRegistry it refuses · kCorrupt what it sends is not what the digest says
+// · kNoSpace.
 class PullProcess {
  public:
   static Result<PullProcess> start(const PullRequest& request);

@@ -17,7 +17,7 @@ namespace shale::registry {
 struct PushBlob {
   Digest digest;
   std::uint64_t size = 0;  // bytes
-  std::string path;        // a regular file with exactly these bytes; they are hashed again while they are sent
+  std::string path;  // a regular file with exactly these bytes; they are hashed again while they are sent
 };
 
 // A manifest that is stored by digest before the main one (the members of an index).
@@ -27,12 +27,13 @@ struct PushManifest {
 };
 
 struct PushRequest {
-  image::ImageRef reference;              // registry, repository and the first tag
-  std::vector<std::string> more_tags;     // further tags in the same repository
+  image::ImageRef reference;           // registry, repository and the first tag
+  std::vector<std::string> more_tags;  // further tags in the same repository
   PushManifest manifest;
   std::vector<PushManifest> children;
-  std::vector<PushBlob> blobs;            // the config among them
-  // Repositories of the same registry that may hold some of the blobs ("library/debian"): tried before uploading.
+  std::vector<PushBlob> blobs;  // the config among them
+  // Repositories of the same registry that may hold some of the blobs ("library/debian"): tried before
+  // uploading.
   std::vector<std::string> mount_from;
   int parallelism = 4;
   NetworkOptions network;
