@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Overlay and bind mounts as detached mounts: descriptors that nobody else sees until they are attached by
+// move_mount.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+
+namespace shale::sys {
+
+struct OverlaySpec {
+  int dir = -1;                     // the paths below are relative to this directory
+  std::vector<std::string> lowers;  // TOP first, 1 to 500; without an upper at least 2 (the kernel's rule)
+  std::string upper;                // empty = read-only
+  std::string work;                 // an empty directory on the upper's file system, never used before
+  // An empty directory where kernels before 6.8 attach the mount for a moment, in the caller's mount
+  // namespace, which must be private. Not needed otherwise.
+  std::string mount_point;
+  // How layers are handed to the kernel: by descriptor (6.13), by path (6.8), or all in one mount(2). kAuto
+  // takes the first that this kernel knows.
+  enum class Method : std::uint8_t { kAuto, kDescriptors, kPaths, kMount } method = Method::kAuto;
+};
+
+// Mounts with userxattr (without it an unprivileged overlay looks right, but directories cannot be removed
+// and made again: EIO) and, with an upper, volatile. Errors carry what the kernel's file system context said.
+// Needs CAP_SYS_ADMIN in the user namespace that owns the caller's mount namespace.
+Result<UniqueFd> mount_overlay(const OverlaySpec& spec);
+
+// A bind mount of a directory, without what is mounted below it.
+Result<UniqueFd> clone_mount(int dir, const std::string& path, bool read_only);
+
+}  // namespace shale::sys
