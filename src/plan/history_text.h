@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The texts of history rows ("created_by"), in the form BuildKit writes them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "dockerfile/instructions.h"
+#include "image/config.h"
+#include "plan/plan.h"
+#include "plan/scope.h"
+
+namespace shale::plan {
+
+// ["a" "b"], each quoted as Go's %q does.
+std::string quoted_list(const std::vector<std::string>& words);
+
+// "RUN |1 A=b /bin/sh -c make # buildkit": with the declared ARGs that have a value.
+std::string run_history(const std::vector<std::string>& args,
+                        const std::vector<std::pair<std::string, std::optional<std::string>>>& arguments,
+                        const Variables& environment);
+
+// "COPY --chown=1 a b /x # buildkit"
+std::string copy_history(const dockerfile::Copy& copy, const CopyOp& op, bool is_add);
+
+std::string healthcheck_text(const image::Healthcheck& check);
+
+// A RUN command line that is exactly one heredoc word ("<<EOF").
+bool is_only_heredoc(std::string_view command);
+
+// What an ADD source that is not a path is.
+std::optional<RemoteSource::Kind> remote_kind(std::string_view source);
+
+}  // namespace shale::plan

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/planner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plan/stage_graph.h"
+#include "plan/stage_planner.h"
+
+namespace shale::plan {
+
+namespace {
+
+// docker's default, given to an image that has none.
+constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+class PlannerImpl final : public Planner {
+ public:
+  PlannerImpl(dockerfile::ParsedFile file, PlanOptions options)
+      : file_(std::move(file)), options_(std::move(options)) {}
+
+  Status prepare() {
+    ASSIGN_OR_RETURN(StageGraph graph, StageGraph::create(file_, options_));
+    graph_.emplace(std::move(graph));
+    return {};
+  }
+
+  Result<std::vector<ImageNeed>> needs() override {
+    std::vector<ImageNeed> out;
+    ASSIGN_OR_RETURN(const std::set<int> stages, reachable());
+    for (const int index : stages) {
+      ASSIGN_OR_RETURN(const std::vector<StageGraph::Reference> references, graph_->references(index));
+      for (const StageGraph::Reference& reference : references) {
+        if (reference.target.kind != Target::Kind::kImage) continue;
+        ImageNeed need{.reference = reference.target.reference,
+                       .platform = reference.target.platform,
+                       .span = reference.instruction != nullptr
+                                   ? reference.instruction->span
+                                   : file_.stages[static_cast<std::size_t>(index)].from_instruction.span};
+        if (configs_.contains(need.key())) continue;
+        if (std::none_of(out.begin(), out.end(), [&](const ImageNeed& other) { return other.key() == need.key(); }))
+          out.push_back(std::move(need));
+      }
+    }
+    return out;
+  }
+
+  void provide(const ImageNeed& need, image::ImageConfig config) override {
+    configs_.insert_or_assign(need.key(), std::move(config));
+  }
+
+  Result<Plan> plan() override {
+    Plan plan;
+    ASSIGN_OR_RETURN(const std::set<int> stages, reachable());
+    ASSIGN_OR_RETURN(const dockerfile::LintConfig lint, dockerfile::LintConfig::parse(file_.directives.check));
+    plan.stages.reserve(stages.size());  // StagePlanner keeps references
+    std::map<int, std::size_t> place;    // stage number → index in plan.stages
+    std::map<int, StageState> states;
+
+    PlanContext context{.file = &file_,
+                        .options = &options_,
+                        .graph = &*graph_,
+                        .lint = lint,
+                        .plan = &plan,
+                        .source_of = [&](const Target& target, const dockerfile::Instruction& instruction) {
+                          return source_of(plan, place, target, instruction.span);
+                        }};
+    for (const int index : stages) {
+      const StageNames& names = graph_->stages()[static_cast<std::size_t>(index)];
+      Stage stage;
+      stage.index = index;
+      stage.name = names.source->from.stage_name_text;
+      stage.shown_name = stage.name.empty() ? fmt::format("stage-{}", index) : stage.name;
+      StageState state;
+      start_stage(plan, place, states, names, stage, state);
+      place[index] = plan.stages.size();
+      plan.stages.push_back(std::move(stage));
+      states[index] = std::move(state);
+      StagePlanner planner(context, plan.stages.back(), states[index]);
+      RETURN_IF_ERROR(planner.run());
+    }
+    plan.target = place.at(graph_->target());
+    image::ImageConfig& config = plan.stages[plan.target].config;
+    for (const auto& [name, value] : options_.labels) config.labels[name] = value;
+    std::vector<Warning> from_tree = dockerfile::lint(file_, lint);
+    plan.warnings.insert(plan.warnings.begin(), from_tree.begin(), from_tree.end());
+    std::stable_sort(plan.warnings.begin(), plan.warnings.end(),
+                     [](const Warning& a, const Warning& b) { return a.span.line < b.span.line; });
+    plan.lint_error = lint.error && !plan.warnings.empty();
+    return plan;
+  }
+
+ private:
+  // The stages the target needs, by number. Parses ONBUILD triggers as soon as the config they are in is known.
+  Result<std::set<int>> reachable() {
+    std::set<int> out;
+    std::vector<int> open{graph_->target()};
+    while (!open.empty()) {
+      const int index = open.back();
+      open.pop_back();
+      if (!out.insert(index).second) continue;
+      RETURN_IF_ERROR(read_triggers(index));
+      ASSIGN_OR_RETURN(const std::vector<StageGraph::Reference> references, graph_->references(index));
+      for (const StageGraph::Reference& reference : references)
+        if (reference.target.kind == Target::Kind::kStage) open.push_back(reference.target.stage);
+    }
+    return out;
+  }
+
+  Status read_triggers(int index) {
+    StageNames& names = graph_->stages()[static_cast<std::size_t>(index)];
+    if (names.triggers_known) return {};
+    std::vector<std::string> texts;
+    std::string where;
+    if (names.base.kind == Target::Kind::kImage) {
+      const auto config = configs_.find({names.base.reference, names.base.platform});
+      if (config == configs_.end()) return {};
+      texts = config->second.on_build;
+      where = fmt::format("ONBUILD of {}", names.base.reference);
+    } else if (names.base.kind == Target::Kind::kStage) {
+      const StageNames& parent = graph_->stages()[static_cast<std::size_t>(names.base.stage)];
+      for (const dockerfile::Instruction& instruction : parent.source->instructions)
+        if (const auto* trigger = std::get_if<dockerfile::OnBuild>(&instruction.body)) texts.push_back(trigger->trigger);
+      where = fmt::format("ONBUILD of stage {}", names.base_text);
+    }
+    for (const std::string& text : texts) {
+      ASSIGN_OR_RETURN(dockerfile::Instruction instruction, dockerfile::parse_trigger(text, where));
+      names.triggers.push_back(std::move(instruction));
+    }
+    names.triggers_known = true;
+    return {};
+  }
+
+  // Config, history, variables and base node with which a stage begins.
+  void start_stage(Plan& plan, const std::map<int, std::size_t>& place, const std::map<int, StageState>& states,
+                   const StageNames& names, Stage& stage, StageState& state) {
+    switch (names.base.kind) {
+      case Target::Kind::kStage: {
+        const Stage& parent = plan.stages[place.at(names.base.stage)];
+        stage.base = stage.result = parent.result;
+        stage.config = parent.config;
+        stage.history = parent.history;
+        stage.base_history_rows = parent.base_history_rows;
+        stage.config.on_build.clear();
+        state = states.at(names.base.stage);
+        return;
+      }
+      case Target::Kind::kImage: {
+        stage.config = configs_.at({names.base.reference, names.base.platform});
+        stage.base = stage.result =
+            image_node(plan, names.base, names.source->from_instruction.span, title_of_base(names, stage));
+        stage.base_history_rows = stage.config.history.size();
+        break;
+      }
+      case Target::Kind::kDirectory: {
+        // A directory that stands for a base: its files are copied onto nothing.
+        Node node;
+        node.id = static_cast<NodeId>(plan.nodes.size());
+        node.stage = static_cast<int>(plan.stages.size());
+        node.title = title_of_base(names, stage);
+        node.span = names.source->from_instruction.span;
+        CopyOp op;
+        op.source = {.kind = FileSource::Kind::kNamedContext, .name = names.base.reference, .node = kNoNode, .files = {}};
+        op.paths = {"/"};
+        op.destination = "/";
+        node.op = std::move(op);
+        stage.base = stage.result = node.id;
+        stage.history.push_back({.created_by = fmt::format("FROM {}", names.base_text), .node = node.id});
+        plan.nodes.push_back(std::move(node));
+        empty_config(stage.config);
+        break;
+      }
+      case Target::Kind::kScratch:
+        empty_config(stage.config);
+        break;
+    }
+    stage.config.on_build.clear();
+    if (!stage.config.env_value("PATH")) stage.config.set_env("PATH", kDefaultPath);
+    for (const std::string& entry : stage.config.env) {
+      const std::size_t equals = entry.find('=');
+      state.environment.set(std::string_view(entry).substr(0, equals), std::string_view(entry).substr(equals + 1));
+    }
+    if (!stage.config.working_dir.empty()) stage.config.working_dir = clean_path(stage.config.working_dir);
+  }
+
+  void empty_config(image::ImageConfig& config) const {
+    config.platform = options_.platform;
+    config.working_dir = "/";
+  }
+
+  std::string title_of_base(const StageNames& names, const Stage& stage) const {
+    const auto makes_layer = [](const dockerfile::Instruction& instruction) {
+      return std::holds_alternative<dockerfile::Run>(instruction.body) ||
+             std::holds_alternative<dockerfile::Copy>(instruction.body) ||
+             std::holds_alternative<dockerfile::Add>(instruction.body) ||
+             std::holds_alternative<dockerfile::Workdir>(instruction.body);
+    };
+    const auto total = 1 + std::count_if(names.triggers.begin(), names.triggers.end(), makes_layer) +
+                       std::count_if(names.source->instructions.begin(), names.source->instructions.end(), makes_layer);
+    const bool alone = file_.stages.size() == 1 && stage.name.empty();
+    return fmt::format("[{}1/{}] FROM {}", alone ? std::string() : stage.shown_name + " ", total, names.base_text);
+  }
+
+  NodeId image_node(Plan& plan, const Target& target, const SourceSpan& span, const std::string& title) {
+    for (const Node& node : plan.nodes)
+      if (const auto* image = std::get_if<ImageOp>(&node.op);
+          image != nullptr && image->reference == target.reference && image->platform == target.platform)
+        return node.id;
+    Node node;
+    node.id = static_cast<NodeId>(plan.nodes.size());
+    node.stage = -1;
+    node.title = title;
+    node.span = span;
+    node.op = ImageOp{.reference = target.reference, .platform = target.platform};
+    plan.nodes.push_back(std::move(node));
+    return plan.nodes.back().id;
+  }
+
+  Result<FileSource> source_of(Plan& plan, const std::map<int, std::size_t>& place, const Target& target,
+                               const SourceSpan& span) {
+    FileSource out;
+    out.kind = FileSource::Kind::kNode;
+    switch (target.kind) {
+      case Target::Kind::kStage:
+        out.node = plan.stages[place.at(target.stage)].result;
+        break;
+      case Target::Kind::kImage:
+        out.node = image_node(plan, target, span, fmt::format("FROM {}", target.reference));
+        break;
+      case Target::Kind::kDirectory:
+        out.kind = FileSource::Kind::kNamedContext;
+        out.name = target.reference;
+        break;
+      case Target::Kind::kScratch:
+        break;  // nothing in it: node stays kNoNode
+    }
+    return out;
+  }
+
+  dockerfile::ParsedFile file_;
+  PlanOptions options_;
+  std::optional<StageGraph> graph_;
+  std::map<std::pair<std::string, std::string>, image::ImageConfig> configs_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Planner>> Planner::create(dockerfile::ParsedFile file, PlanOptions options) {
+  auto planner = std::make_unique<PlannerImpl>(std::move(file), std::move(options));
+  RETURN_IF_ERROR(planner->prepare());
+  return planner;
+}
+
+}  // namespace shale::plan

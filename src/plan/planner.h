@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Planner: Dockerfile tree + options + configs of the images it names → Plan. Pure: it asks for image configs by saying
+// which it needs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dockerfile/parse.h"
+#include "image/config.h"
+#include "plan/plan.h"
+
+namespace shale::plan {
+
+struct PlanOptions {
+  std::string target;  // stage name or number; empty = the last
+  std::vector<std::pair<std::string, std::string>> build_args;
+  std::vector<std::pair<std::string, std::string>> labels;
+  image::Platform platform = image::Platform::host();
+  image::Platform build_platform = image::Platform::host();
+  NetworkMode network = NetworkMode::kDefault;
+  // --build-context: names of local directories; and names that stand for an image reference.
+  std::set<std::string> directory_contexts;
+  std::map<std::string, std::string> image_contexts;
+  bool no_cache = false;
+  std::set<std::string> no_cache_stages;  // lower case
+};
+
+// An image whose config the plan depends on.
+struct ImageNeed {
+  std::string reference;
+  std::string platform;  // normal form
+  SourceSpan span;       // where it is named first
+  auto key() const { return std::pair(reference, platform); }
+};
+
+// Use: create; while needs() is not empty, provide() each; then plan(). ONBUILD triggers of a provided image may bring
+// new needs.
+class Planner {
+ public:
+  // Checks everything that needs no image: targets, stage names, forward references, variables in FROM. All such errors
+  // are reported together. `file` is kept.
+  static Result<std::unique_ptr<Planner>> create(dockerfile::ParsedFile file, PlanOptions options);
+  virtual ~Planner() = default;
+
+  [[nodiscard]] virtual Result<std::vector<ImageNeed>> needs() = 0;
+  virtual void provide(const ImageNeed& need, image::ImageConfig config) = 0;
+  [[nodiscard]] virtual Result<Plan> plan() = 0;
+};
+
+}  // namespace shale::plan

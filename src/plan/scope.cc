@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/scope.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace shale::plan {
+
+void Variables::set(std::string_view name, std::string_view value) {
+  if (const auto found = index_.find(name); found != index_.end()) {
+    items_[found->second].second = value;
+    return;
+  }
+  index_.emplace(name, items_.size());
+  items_.emplace_back(name, value);
+}
+
+std::optional<std::string_view> Variables::get(std::string_view name) const {
+  const auto found = index_.find(name);
+  if (found == index_.end()) return std::nullopt;
+  return items_[found->second].second;
+}
+
+std::vector<std::string> Variables::strings() const {
+  std::vector<std::string> out;
+  out.reserve(items_.size());
+  for (const auto& [name, value] : items_) out.push_back(fmt::format("{}={}", name, value));
+  return out;
+}
+
+dockerfile::Lookup Variables::lookup() const {
+  return [this](std::string_view name) { return get(name); };
+}
+
+Variables platform_arguments(const image::Platform& target, const image::Platform& build,
+                             std::string_view target_stage) {
+  Variables out;
+  out.set("BUILDPLATFORM", build.to_string());
+  out.set("BUILDOS", build.os);
+  out.set("BUILDOSVERSION", build.os_version);
+  out.set("BUILDARCH", build.architecture);
+  out.set("BUILDVARIANT", build.variant);
+  out.set("TARGETPLATFORM", target.to_string());
+  out.set("TARGETOS", target.os);
+  out.set("TARGETOSVERSION", target.os_version);
+  out.set("TARGETARCH", target.architecture);
+  out.set("TARGETVARIANT", target.variant);
+  out.set("TARGETSTAGE", target_stage.empty() ? "default" : target_stage);
+  return out;
+}
+
+bool is_proxy_argument(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kNames = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
+                                                       "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",    "no_proxy",
+                                                       "ALL_PROXY",  "all_proxy"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+}  // namespace shale::plan

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/stage_graph.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/suggest.h"
+#include "image/reference.h"
+
+namespace shale::plan {
+
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  return out;
+}
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// Joins errors of one phase into the first, so that all are shown.
+void collect(std::optional<Error>& all, Error error) {
+  if (all) all->add_other(std::move(error));
+  else all = std::move(error);
+}
+
+}  // namespace
+
+Result<StageGraph> StageGraph::create(const dockerfile::ParsedFile& file, const PlanOptions& options) {
+  StageGraph graph(file, options);
+  graph.platform_ = plan::platform_arguments(options.platform, options.build_platform, options.target);
+  for (const auto& [name, value] : options.build_args)
+    if (graph.platform_.contains(name)) graph.platform_.set(name, value);
+  RETURN_IF_ERROR(graph.expand_globals());
+
+  std::optional<Error> errors;
+  for (int i = 0; i < static_cast<int>(file.stages.size()); ++i) {
+    Result<StageNames> stage = graph.resolve_stage(i);
+    if (stage) {
+      graph.stages_.push_back(std::move(*stage));
+    } else {
+      collect(errors, std::move(stage.error()));
+      graph.stages_.push_back({.source = &file.stages[static_cast<std::size_t>(i)], .base = {}, .base_text = {}, .triggers = {}});
+    }
+  }
+  if (Result<int> target = graph.find_target()) graph.target_ = *target;
+  else collect(errors, std::move(target.error()));
+  // Names that instructions of any stage use, also of stages that will not be built: a typo there is a typo.
+  for (int i = 0; i < static_cast<int>(graph.stages_.size()); ++i)
+    if (Result<std::vector<Reference>> found = graph.references(i); !found) collect(errors, std::move(found.error()));
+  if (errors) return fail(std::move(*errors));
+  return graph;
+}
+
+Status StageGraph::expand_globals() {
+  for (const auto& [name, value] : platform_.items()) globals_.set(name, value);
+  for (const dockerfile::Instruction& instruction : file_->global_args) {
+    for (const dockerfile::ArgItem& item : std::get<dockerfile::Arg>(instruction.body).items) {
+      const auto given = std::find_if(options_->build_args.rbegin(), options_->build_args.rend(),
+                                      [&](const auto& arg) { return arg.first == item.name; });
+      if (given != options_->build_args.rend()) {
+        globals_.set(item.name, given->second);
+      } else if (item.value) {
+        dockerfile::ExpandOptions expand_options;
+        expand_options.escape = file_->directives.escape;
+        Result<std::string> value = dockerfile::expand(*item.value, globals_.lookup(), expand_options);
+        if (!value) return fail(file_->error(instruction.span, value.error().message(), *item.value));
+        globals_.set(item.name, *value);
+      }
+    }
+  }
+  return {};
+}
+
+Result<StageNames> StageGraph::resolve_stage(int index) {
+  const dockerfile::Stage& source = file_->stages[static_cast<std::size_t>(index)];
+  const SourceSpan& span = source.from_instruction.span;
+  dockerfile::ExpandOptions expand_options;
+  expand_options.escape = file_->directives.escape;
+  StageNames out;
+  out.source = &source;
+
+  ASSIGN_OR_RETURN(out.base_text, [&]() -> Result<std::string> {
+    Result<std::string> name = dockerfile::expand(source.from.base, globals_.lookup(), expand_options);
+    if (!name) return fail(file_->error(span, name.error().message(), source.from.base));
+    if (name->empty())
+      return fail(file_->error(span, fmt::format("base name ({}) should not be blank", source.from.base),
+                               source.from.base)
+                      .hint("give the ARG that it names a default before the first FROM, or pass --build-arg"));
+    return name;
+  }());
+
+  std::string platform = options_->platform.to_string();
+  if (!source.from.platform.empty()) {
+    Result<std::string> text = dockerfile::expand(source.from.platform, globals_.lookup(), expand_options);
+    if (!text) return fail(file_->error(span, text.error().message(), source.from.platform));
+    if (text->empty())
+      return fail(file_->error(span, fmt::format("empty platform value from expression {}", source.from.platform),
+                               source.from.platform));
+    Result<image::Platform> parsed = image::Platform::parse(*text);
+    if (!parsed)
+      return fail(file_->error(span, fmt::format("failed to parse platform {}: {}", *text, parsed.error().message()),
+                               source.from.platform));
+    platform = parsed->to_string();
+  }
+
+  const auto named_context = [&](const std::string& name) -> bool {
+    if (const auto image = options_->image_contexts.find(name); image != options_->image_contexts.end()) {
+      out.base = {.kind = Target::Kind::kImage, .stage = -1, .reference = image->second, .platform = platform};
+      return true;
+    }
+    if (options_->directory_contexts.contains(name)) {
+      out.base = {.kind = Target::Kind::kDirectory, .stage = -1, .reference = name, .platform = platform};
+      return true;
+    }
+    return false;
+  };
+  // A named context with a stage's own name replaces the stage.
+  if (!source.from.stage_name.empty() && named_context(source.from.stage_name)) return out;
+  // Stage names are stored in lower case and FROM compares exactly, so that "FROM Base" is not "AS base".
+  for (int i = index - 1; i >= 0; --i)
+    if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == out.base_text && !out.base_text.empty()) {
+      out.base = {.kind = Target::Kind::kStage, .stage = i, .reference = {}, .platform = platform};
+      return out;
+    }
+  if (out.base_text == "scratch") {
+    out.base = {.kind = Target::Kind::kScratch, .stage = -1, .reference = {}, .platform = platform};
+    return out;
+  }
+  if (named_context(out.base_text)) return out;
+  if (Result<image::ImageRef> reference = image::ImageRef::parse(out.base_text); !reference) {
+    Error error = file_->error(
+        span, fmt::format("failed to parse stage name \"{}\": invalid reference format", out.base_text), source.from.base);
+    error.add_hint(reference.error().message());
+    return fail(std::move(error));
+  }
+  out.base = {.kind = Target::Kind::kImage, .stage = -1, .reference = out.base_text, .platform = platform};
+  return out;
+}
+
+Result<int> StageGraph::find_target() const {
+  const int count = static_cast<int>(file_->stages.size());
+  if (options_->target.empty()) return count - 1;
+  const std::string wanted = lower(options_->target);
+  for (int i = count - 1; i >= 0; --i)
+    if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == wanted) return i;
+  if (all_digits(wanted) && wanted.size() < 7 && std::stoi(wanted) < count) return std::stoi(wanted);
+  std::vector<std::string> names;
+  for (const dockerfile::Stage& stage : file_->stages)
+    if (!stage.from.stage_name.empty()) names.push_back(stage.from.stage_name);
+  Error error(ErrorKind::kDockerfile, fmt::format("target stage \"{}\" could not be found", options_->target));
+  if (const std::string nearest = suggest(wanted, names); !nearest.empty())
+    error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  else if (!names.empty())
+    error.add_hint(fmt::format("this file has the stages {}", fmt::join(names, ", ")));
+  else
+    error.add_hint("no stage of this file has a name: give one with FROM … AS name, or use its number");
+  return fail(std::move(error));
+}
+
+Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is_stage) const {
+  if (name.find('$') != std::string_view::npos)
+    return fail(ErrorKind::kDockerfile,
+                "variable expansion is not supported for --from, define a new stage with FROM using ARG from global "
+                "scope as a workaround");
+  const std::string wanted = lower(name);
+  if (number_is_stage && all_digits(name)) {
+    const bool fits = name.size() < 7;
+    const int index = fits ? std::stoi(std::string(name)) : 0;
+    if (!fits || index >= static_cast<int>(file_->stages.size()))
+      return fail(ErrorKind::kDockerfile, fmt::format("invalid stage index {}", name));
+    if (index >= stage)
+      return fail(ErrorKind::kDockerfile,
+                  fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage", name));
+    return Target{.kind = Target::Kind::kStage, .stage = index, .reference = {}, .platform = {}};
+  }
+  for (int i = stage - 1; i >= 0; --i)
+    if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == wanted)
+      return Target{.kind = Target::Kind::kStage, .stage = i, .reference = {}, .platform = {}};
+  for (int i = stage; i < static_cast<int>(file_->stages.size()); ++i)
+    if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == wanted)
+      return fail(ErrorKind::kDockerfile,
+                  fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage \"{}\"", name,
+                              file_->stages[static_cast<std::size_t>(stage)].from.stage_name));
+  const std::string platform = options_->platform.to_string();
+  if (const auto image = options_->image_contexts.find(std::string(name)); image != options_->image_contexts.end())
+    return Target{.kind = Target::Kind::kImage, .stage = -1, .reference = image->second, .platform = platform};
+  if (options_->directory_contexts.contains(std::string(name)))
+    return Target{.kind = Target::Kind::kDirectory, .stage = -1, .reference = std::string(name), .platform = platform};
+  if (wanted == "scratch") return Target{.kind = Target::Kind::kScratch, .stage = -1, .reference = {}, .platform = platform};
+  if (Result<image::ImageRef> reference = image::ImageRef::parse(name); !reference)
+    return fail(Error(ErrorKind::kDockerfile, fmt::format("failed to parse \"{}\": invalid reference format", name))
+                    .hint(reference.error().message()));
+  return Target{.kind = Target::Kind::kImage, .stage = -1, .reference = std::string(name), .platform = platform};
+}
+
+Result<std::vector<StageGraph::Reference>> StageGraph::references(int index) const {
+  const StageNames& stage = stages_[static_cast<std::size_t>(index)];
+  std::vector<Reference> out;
+  std::optional<Error> errors;
+  out.push_back({stage.base, nullptr});
+  const auto add = [&](const dockerfile::Instruction& instruction, std::string_view name, bool number_is_stage) {
+    Result<Target> target = find(name, index, number_is_stage);
+    if (target) {
+      out.push_back({*target, &instruction});
+      return;
+    }
+    Error error = file_->error(instruction.span, target.error().message(), name);
+    for (const std::string& hint : target.error().hints()) error.add_hint(hint);
+    // A name close to a stage's is more likely a typo than an image.
+    collect(errors, std::move(error));
+  };
+  const auto visit = [&](const dockerfile::Instruction& instruction) {
+    if (const auto* copy = std::get_if<dockerfile::Copy>(&instruction.body); copy != nullptr && !copy->from.empty())
+      add(instruction, copy->from, true);
+    if (const auto* run = std::get_if<dockerfile::Run>(&instruction.body))
+      for (const dockerfile::MountText& mount : run->mounts)
+        if (!mount.from.empty()) add(instruction, mount.from, false);
+  };
+  for (const dockerfile::Instruction& instruction : stage.triggers) visit(instruction);
+  for (const dockerfile::Instruction& instruction : stage.source->instructions) visit(instruction);
+  if (errors) return fail(std::move(*errors));
+  return out;
+}
+
+}  // namespace shale::plan

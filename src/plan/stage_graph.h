@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// StageGraph: which stage or image every FROM, COPY --from and RUN --mount=from means, and which stages a target needs.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dockerfile/parse.h"
+#include "image/config.h"
+#include "plan/planner.h"
+#include "plan/scope.h"
+
+namespace shale::plan {
+
+// What a name stands for.
+struct Target {
+  enum class Kind : std::uint8_t { kScratch, kStage, kImage, kDirectory };
+  Kind kind = Kind::kScratch;
+  int stage = -1;         // kStage
+  std::string reference;  // kImage: the reference; kDirectory: the context's name
+  std::string platform;   // kImage
+};
+
+// One stage with what is known of it before any instruction was looked at.
+struct StageNames {
+  const dockerfile::Stage* source = nullptr;
+  Target base;
+  std::string base_text;  // expanded, for titles
+  std::vector<dockerfile::Instruction> triggers;  // ONBUILD of the base, parsed, to run first
+  bool triggers_known = false;                    // the base's config was there
+};
+
+class StageGraph {
+ public:
+  // Expands every FROM, resolves bases, checks the target. Errors are collected.
+  static Result<StageGraph> create(const dockerfile::ParsedFile& file, const PlanOptions& options);
+
+  [[nodiscard]] const std::vector<StageNames>& stages() const { return stages_; }
+  [[nodiscard]] std::vector<StageNames>& stages() { return stages_; }
+  [[nodiscard]] int target() const { return target_; }
+  [[nodiscard]] const Variables& global_arguments() const { return globals_; }
+  [[nodiscard]] const Variables& platform_arguments() const { return platform_; }
+
+  // What COPY --from=`name` or a mount's from=`name` means for an instruction of stage `stage`. `number_is_stage`:
+  // digits are an index (COPY), not an image's name (mounts). The error has no place.
+  [[nodiscard]] Result<Target> find(std::string_view name, int stage, bool number_is_stage) const;
+
+  // Everything instructions of stage `index` refer to, triggers included; `instruction` = null for the base.
+  struct Reference {
+    Target target;
+    const dockerfile::Instruction* instruction = nullptr;
+  };
+  [[nodiscard]] Result<std::vector<Reference>> references(int index) const;
+
+ private:
+  StageGraph(const dockerfile::ParsedFile& file, const PlanOptions& options) : file_(&file), options_(&options) {}
+  Status expand_globals();
+  Result<StageNames> resolve_stage(int index);
+  Result<int> find_target() const;
+
+  const dockerfile::ParsedFile* file_;
+  const PlanOptions* options_;
+  Variables platform_;
+  Variables globals_;
+  std::vector<StageNames> stages_;
+  int target_ = 0;
+};
+
+}  // namespace shale::plan
