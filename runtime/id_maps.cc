@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which ids a build's namespace can have: our own maps, /etc/subuid and /etc/subgid, and the programs that may write
+// a map with them.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+#include "runtime/map_helpers.h"
+#include "runtime/userns.h"
+#include "sys/files.h"
+
+namespace shale::runtime {
+
+namespace {
+
+// shadow's own limit on what it reads is lower; a longer file is not one.
+constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
+// (uid_t)-1 means "no id" to many calls.
+constexpr std::uint64_t kIdEnd = std::numeric_limits<std::uint32_t>::max();
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// Calls `use` with each line of `text`, without its newline.
+template <typename Use>
+void for_each_line(std::string_view text, Use use) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    use(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+}
+
+std::string_view next_word(std::string_view& line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  const std::string_view word = line.substr(0, line.find_first_of(" \t"));
+  line.remove_prefix(word.size());
+  return word;
+}
+
+bool holds_capabilities(std::initializer_list<unsigned> wanted) {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[2] = {};
+  if (::syscall(SYS_capget, &header, data) != 0) return false;
+  return std::all_of(wanted.begin(), wanted.end(),
+                     [&](unsigned cap) { return (data[cap / 32].effective >> (cap % 32) & 1U) != 0; });
+}
+
+std::vector<IdMap> one_to_one(const std::vector<IdMap>& own) {
+  std::vector<IdMap> out;
+  for (const IdMap& extent : own) out.push_back({extent.inside, extent.inside, extent.count});
+  return out;
+}
+
+std::string user_name(uid_t uid) {
+  std::array<char, 16384> buffer;
+  struct passwd entry;
+  struct passwd* found = nullptr;
+  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
+  return found->pw_name;
+}
+
+// A missing file gives nobody anything.
+Result<std::vector<IdMap>> subordinate_ids(const std::string& path, const std::string& name, uid_t uid) {
+  if (!sys::exists_at(AT_FDCWD, path)) return std::vector<IdMap>{};
+  ASSIGN_OR_RETURN(const std::string text, sys::read_file(AT_FDCWD, path, kMaxFileBytes));
+  return parse_subordinate_ids(text, name, uid);
+}
+
+IdMaps single(std::string reason, std::vector<std::string> hints) {
+  return {.uids = {{0, ::geteuid(), 1}},
+          .gids = {{0, ::getegid(), 1}},
+          .kind = IdMaps::Kind::kSingle,
+          .single_reason = std::move(reason),
+          .single_hints = std::move(hints)};
+}
+
+}  // namespace
+
+std::vector<IdMap> parse_subordinate_ids(std::string_view text, std::string_view user_name, uid_t uid) {
+  std::vector<IdMap> out;
+  std::uint64_t inside = 1;
+  for_each_line(text, [&](std::string_view line) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first == std::string_view::npos ? first : first + 1);
+    if (line.starts_with('#') || second == std::string_view::npos) return;
+    const std::string_view owner = line.substr(0, first);
+    const bool ours = (!user_name.empty() && owner == user_name) || number(owner) == std::uint64_t{uid};
+    const auto start = number(line.substr(first + 1, second - first - 1));
+    const auto count = number(line.substr(second + 1));
+    if (!ours || !start || !count || *start >= kIdEnd) return;
+    const std::uint64_t usable = std::min({*count, kIdEnd - *start, kIdEnd - inside});
+    if (usable == 0) return;
+    out.push_back({static_cast<std::uint32_t>(inside), static_cast<std::uint32_t>(*start),
+                   static_cast<std::uint32_t>(usable)});
+    inside += usable;
+  });
+  return out;
+}
+
+Result<std::vector<IdMap>> parse_id_map(std::string_view text) {
+  std::vector<IdMap> out;
+  bool good = true;
+  for_each_line(text, [&](std::string_view line) {
+    std::array<std::uint32_t, 3> fields{};
+    for (std::uint32_t& field : fields) {
+      const auto value = number(next_word(line));
+      good = good && value && *value <= kIdEnd;
+      if (good) field = static_cast<std::uint32_t>(*value);
+    }
+    good = good && next_word(line).empty();
+    out.push_back({fields[0], fields[1], fields[2]});
+  });
+  if (!good) return fail(ErrorKind::kSystem, "read an id map: the kernel's text is not three numbers per line");
+  return out;
+}
+
+Result<OwnMaps> read_own_maps() {
+  OwnMaps maps;
+  ASSIGN_OR_RETURN(const std::string uids, sys::read_file(AT_FDCWD, "/proc/self/uid_map"));
+  ASSIGN_OR_RETURN(maps.uids, parse_id_map(uids));
+  ASSIGN_OR_RETURN(const std::string gids, sys::read_file(AT_FDCWD, "/proc/self/gid_map"));
+  ASSIGN_OR_RETURN(maps.gids, parse_id_map(gids));
+  return maps;
+}
+
+Result<IdMaps> plan_id_maps() {
+  const uid_t uid = ::geteuid();
+  // CAP_SETFCAP: since Linux 5.12 the id 0 is mapped only for one who could set its file capabilities.
+  if (uid == 0 && holds_capabilities({CAP_SETUID, CAP_SETGID, CAP_SETFCAP})) {
+    ASSIGN_OR_RETURN(const OwnMaps own, read_own_maps());
+    return IdMaps{
+        .uids = one_to_one(own.uids), .gids = one_to_one(own.gids), .kind = IdMaps::Kind::kIdentity, .single_reason = {}, .single_hints = {}};
+  }
+  const std::string name = user_name(uid);
+  const std::string shown = name.empty() ? std::to_string(uid) : name;
+  ASSIGN_OR_RETURN(std::vector<IdMap> uids, subordinate_ids("/etc/subuid", name, uid));
+  ASSIGN_OR_RETURN(std::vector<IdMap> gids, subordinate_ids("/etc/subgid", name, uid));
+  if (uids.empty() || gids.empty()) {
+    std::vector<std::string> hints;
+    for (const char* file : {"/etc/subuid", "/etc/subgid"})
+      if ((file == std::string_view("/etc/subuid") ? uids : gids).empty())
+        hints.push_back(fmt::format("as root, add the line '{}:100000:65536' (a range no other line uses) to {}", shown, file));
+    return single(fmt::format("user {} has no range of subordinate ids in {}", shown,
+                              uids.empty() ? "/etc/subuid" : "/etc/subgid"),
+                  std::move(hints));
+  }
+  for (const char* helper : {"newuidmap", "newgidmap"}) {
+    if (auto found = find_map_helper(helper); !found)
+      return single(found.error().to_line(), found.error().hints());
+  }
+  uids.insert(uids.begin(), {0, uid, 1});
+  gids.insert(gids.begin(), {0, ::getegid(), 1});
+  return IdMaps{.uids = std::move(uids), .gids = std::move(gids), .kind = IdMaps::Kind::kFull, .single_reason = {}, .single_hints = {}};
+}
+
+Result<std::string> find_map_helper(const std::string& name) {
+  // Fixed places and never $PATH: this program gets our ids to hand out.
+  for (const char* dir : {"/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin", "/usr/sbin", "/sbin"}) {
+    const std::string path = fmt::format("{}/{}", dir, name);
+    struct stat found;
+    if (::stat(path.c_str(), &found) != 0) continue;
+    if (!S_ISREG(found.st_mode) || found.st_uid != 0 || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+      return fail(Error(ErrorKind::kPermission, fmt::format("'{}' is not a file that only root can write", path))
+                      .hint(fmt::format("install the package 'uidmap' (or 'shadow') again, and check 'ls -l {}'", path)));
+    const bool file_capability = ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
+    if ((found.st_mode & S_ISUID) == 0 && !file_capability)
+      return fail(Error(ErrorKind::kPermission, fmt::format("'{}' is neither setuid root nor has file capabilities", path))
+                      .hint(fmt::format("as root: chmod u+s {}", path)));
+    return path;
+  }
+  return fail(Error(ErrorKind::kUnsupported, fmt::format("the program {} is not installed", name))
+                  .hint("install the package 'uidmap' (Debian, Ubuntu), 'shadow-utils' (Fedora) or 'shadow-uidmap' (Alpine)"));
+}
+
+}  // namespace shale::runtime

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/launcher.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "runtime/wire.h"
+#include "sys/files.h"
+
+namespace shale::runtime {
+
+RunningSandbox::RunningSandbox(sys::ChildProcess process, UniqueFd status, std::string program)
+    : process_(std::move(process)), status_(std::move(status)), program_(std::move(program)) {}
+
+void RunningSandbox::kill() {
+  // The monitor's death takes pid 1 along (its parent-death signal), and pid 1 everything else.
+  if (process_.running()) (void)process_.send_signal(SIGKILL);  // it may have ended by itself
+}
+
+Result<SandboxOutcome> RunningSandbox::finish() {
+  if (!process_.running()) return fail(ErrorKind::kInternal, "the sandbox was finished twice");
+  SandboxOutcome outcome;
+  outcome.kind = SandboxOutcome::Kind::kKilled;
+  outcome.signal = SIGKILL;
+  // To the end of the file: that comes when the monitor, pid 1 and the command have all closed it.
+  bool failed = false;
+  while (true) {
+    StatusRecord record;
+    const ssize_t got = ::read(status_.get(), &record, sizeof record);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, "read the sandbox's status");
+    if (got == 0) break;
+    if (got != sizeof record) return fail(ErrorKind::kInternal, "the sandbox's status is cut off");
+    // The first failure is the cause. What pid 1 says afterwards is only that pid 2 gave up.
+    if (failed) continue;
+    if (record.kind == StatusRecord::Kind::kSetupFailed) {
+      failed = true;
+      record.operand[sizeof record.operand - 1] = '\0';
+      outcome.kind = SandboxOutcome::Kind::kSetupFailed;
+      outcome.signal = 0;
+      outcome.error = setup_error(record, program_);
+      outcome.code = outcome.error->step_status();
+      continue;
+    }
+    outcome.usage = record.usage;
+    outcome.signal = WIFSIGNALED(record.wait_status) ? WTERMSIG(record.wait_status) : 0;
+    outcome.code = WIFEXITED(record.wait_status) ? WEXITSTATUS(record.wait_status) : 0;
+    outcome.kind = outcome.signal != 0 ? SandboxOutcome::Kind::kSignalled : SandboxOutcome::Kind::kExited;
+  }
+  RETURN_IF_ERROR(process_.wait());
+  outcome.wall_time = std::chrono::steady_clock::now() - started_;
+  status_.reset();
+  return outcome;
+}
+
+Result<Launcher> Launcher::create() {
+  ASSIGN_OR_RETURN(const std::string path, sys::helper_path("shale-runtime"));
+  return create(path);
+}
+
+Result<Launcher> Launcher::create(const std::string& runtime_path) {
+  ASSIGN_OR_RETURN(const std::string bytes, sys::read_file(AT_FDCWD, runtime_path));
+  ASSIGN_OR_RETURN(UniqueFd program, sys::sealed_memfd("shale-runtime", bytes));
+  return Launcher(std::move(program));
+}
+
+Result<RunningSandbox> Launcher::start(const SandboxSpec& spec) const {
+  RETURN_IF_ERROR(validate(spec));
+  const auto started = std::chrono::steady_clock::now();
+  const EncodedSpec encoded = encode(spec);
+  ASSIGN_OR_RETURN(UniqueFd spec_fd, sys::sealed_memfd("sandbox-spec", encoded.bytes));
+  ASSIGN_OR_RETURN(FdPair status, sys::make_pipe());
+  sys::SpawnOptions options;
+  options.program_fd = program_.get();
+  options.args = {"shale-runtime"};
+  options.env = std::vector<std::string>{};  // nothing of ours is to be read in /proc
+  options.fds = {{spec_fd.get(), kSpecFd}, {status.second.get(), kStatusFd}};
+  for (std::size_t i = 0; i < encoded.fds.size(); ++i)
+    options.fds.emplace_back(encoded.fds[i], kFirstSpecFd + static_cast<int>(i));
+  options.new_session = true;  // Ctrl-C is for the builder to handle
+  ASSIGN_OR_RETURN(sys::ChildProcess process, sys::spawn(options));
+  RunningSandbox sandbox(std::move(process), std::move(status.first), spec.args[0]);
+  sandbox.started_ = started;
+  return sandbox;
+}
+
+}  // namespace shale::runtime

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entering the build's user and mount namespace.
+#include "runtime/userns.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+#include "runtime/map_helpers.h"
+#include "sys/files.h"
+
+namespace shale::runtime {
+
+namespace {
+
+// What the child reports on its way, each with the errno of a failure or 0.
+enum class Stage : int { kUnshared, kReady };
+struct StageReport {
+  Stage stage = Stage::kUnshared;
+  int errno_value = 0;
+};
+
+std::string map_text(const std::vector<IdMap>& maps) {
+  std::string text;
+  for (const IdMap& map : maps) text += fmt::format("{} {} {}\n", map.inside, map.outside, map.count);
+  return text;
+}
+
+Status write_proc(pid_t pid, const char* file, std::string_view text) {
+  const std::string path = fmt::format("/proc/{}/{}", pid, file);
+  ASSIGN_OR_RETURN(const UniqueFd fd, sys::open_at(AT_FDCWD, path, O_WRONLY));
+  // One write(2): the kernel takes a map only whole.
+  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return fail_errno(errno, fmt::format("write '{}'", path));
+  return {};
+}
+
+struct MapHelper {
+  sys::ChildProcess process;
+  UniqueFd errors;
+};
+
+Result<MapHelper> start_map_helper(const std::string& name, pid_t pid, const std::vector<IdMap>& maps) {
+  ASSIGN_OR_RETURN(sys::SpawnOptions options, [&]() -> Result<sys::SpawnOptions> {
+    sys::SpawnOptions out;
+    ASSIGN_OR_RETURN(out.program, find_map_helper(name));
+    return out;
+  }());
+  options.args = {name, std::to_string(pid)};
+  for (const IdMap& map : maps)
+    for (const std::uint32_t value : {map.inside, map.outside, map.count}) options.args.push_back(std::to_string(value));
+  options.env = std::vector<std::string>{"LC_ALL=C"};
+  ASSIGN_OR_RETURN(FdPair errors, sys::make_pipe());
+  options.fds = {{errors.second.get(), 2}};
+  // The signal would be lost at the exec of a setuid program, and whoever sets it loses file capabilities nowhere.
+  options.die_with_parent = false;
+  ASSIGN_OR_RETURN(sys::ChildProcess process, sys::spawn(options));
+  return MapHelper{std::move(process), std::move(errors.first)};
+}
+
+Status finish_map_helper(const std::string& name, const std::string& file, MapHelper& helper) {
+  constexpr std::size_t kMaxText = std::size_t{1} << 16;
+  ASSIGN_OR_RETURN(std::string text, sys::read_fd(helper.errors.get(), name, kMaxText));
+  ASSIGN_OR_RETURN(const sys::ExitStatus status, helper.process.wait());
+  if (status.ok()) return {};
+  while (text.ends_with('\n')) text.pop_back();
+  return fail(Error(ErrorKind::kPermission,
+                    fmt::format("{} could not map the build's ids: {}", name,
+                                text.empty() ? fmt::format("exit status {}", status.shell_code()) : text))
+                  .hint(fmt::format("compare your line in {} with what it was asked to map", file))
+                  .hint("in a container, newuidmap needs file capabilities (setcap cap_setuid+ep) in place of the "
+                        "setuid bit, and no no_new_privs"));
+}
+
+// Writes the maps of `pid`, whose namespace was made by our child.
+Status write_maps(pid_t pid, const IdMaps& maps) {
+  switch (maps.kind) {
+    case IdMaps::Kind::kSingle:
+      // The kernel's price for mapping one's own group without a privilege (CVE-2014-8989).
+      RETURN_IF_ERROR(write_proc(pid, "setgroups", "deny"));
+      [[fallthrough]];
+    case IdMaps::Kind::kIdentity:
+      RETURN_IF_ERROR(write_proc(pid, "uid_map", map_text(maps.uids)));
+      return write_proc(pid, "gid_map", map_text(maps.gids));
+    case IdMaps::Kind::kFull: {
+      // At the same time: each costs more than a millisecond.
+      ASSIGN_OR_RETURN(MapHelper uids, start_map_helper("newuidmap", pid, maps.uids));
+      ASSIGN_OR_RETURN(MapHelper gids, start_map_helper("newgidmap", pid, maps.gids));
+      RETURN_IF_ERROR(finish_map_helper("newuidmap", "/etc/subuid", uids));
+      return finish_map_helper("newgidmap", "/etc/subgid", gids);
+    }
+  }
+  return {};
+}
+
+void report(int fd, Stage stage, int errno_value) {
+  const StageReport text{stage, errno_value};
+  (void)!::write(fd, &text, sizeof text);  // if the parent is gone, so are we
+}
+
+// The child, single-threaded, up to the body.
+[[noreturn]] void run_child(int report_fd, int go_fd, UniqueFd control,
+                            const std::function<int(UniqueFd control)>& body) {
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+    report(report_fd, Stage::kUnshared, errno);
+    ::_exit(127);
+  }
+  report(report_fd, Stage::kUnshared, 0);
+  char go = 0;
+  if (::read(go_fd, &go, 1) != 1) ::_exit(127);
+  int error = 0;
+  if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0 ||
+      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    error = errno;
+  ::umask(022);
+  // After the change of ids, which clears it. A parent that died before this line shows as the end of its pipe.
+  if (error == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) error = errno;
+  struct pollfd parent {.fd = go_fd, .events = POLLIN, .revents = 0};
+  if (error == 0 && ::poll(&parent, 1, 0) > 0) ::_exit(127);
+  report(report_fd, Stage::kReady, error);
+  if (error != 0) ::_exit(127);
+  ::close(report_fd);
+  ::close(go_fd);
+  const int code = body(std::move(control));
+  std::fflush(nullptr);
+  ::_exit(code);
+}
+
+// The child's next report; an error if it ended, or said so.
+Status expect(int fd, Stage stage, std::string what) {
+  StageReport got;
+  ssize_t size = 0;
+  do size = ::read(fd, &got, sizeof got);
+  while (size < 0 && errno == EINTR);
+  if (size != sizeof got || got.stage != stage) return fail(ErrorKind::kSystem, what + ": the child ended early");
+  if (got.errno_value == 0) return {};
+  Error error = Error::system(got.errno_value, std::move(what));
+  for (std::string& hint : namespace_hints(got.errno_value)) error.add_hint(std::move(hint));
+  return fail(std::move(error));
+}
+
+}  // namespace
+
+Result<BuildProcess> enter_build_namespace(const IdMaps& maps, const std::function<int(UniqueFd control)>& body) {
+  ASSIGN_OR_RETURN(FdPair reports, sys::make_pipe());
+  ASSIGN_OR_RETURN(FdPair go, sys::make_pipe());
+  ASSIGN_OR_RETURN(FdPair control, sys::make_socket_pair(SOCK_SEQPACKET));
+  std::fflush(nullptr);  // or the child would print our buffers again
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail_errno(errno, "start the build's process");
+  if (pid == 0) {
+    reports.first.reset();
+    go.second.reset();
+    control.first.reset();
+    run_child(reports.second.get(), go.first.get(), std::move(control.second), body);
+  }
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);
+    return fail_errno(error, "open a pidfd");
+  }
+  BuildProcess build{sys::ChildProcess(pid, std::move(pidfd)), std::move(control.first)};
+  reports.second.reset();
+  go.first.reset();
+  control.second.reset();
+  RETURN_IF_ERROR(expect(reports.first.get(), Stage::kUnshared, "create the build's user namespace"));
+  RETURN_IF_ERROR(write_maps(pid, maps));
+  if (::write(go.second.get(), "g", 1) != 1) return fail_errno(errno, "start the build's process");
+  RETURN_IF_ERROR(expect(reports.first.get(), Stage::kReady, "set up the build's mount namespace"));
+  return build;
+}
+
+}  // namespace shale::runtime
