@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# ADD unpacks local tars of every compression by content, not by name; COPY does not.
+. "$(dirname "$0")/lib.sh"
+images busybox:latest
+mkdir in; echo f >in/f; ln -s f in/l
+tar -C in -c . >plain.bin
+gzip -k plain.bin; bzip2 -k plain.bin; xz -k plain.bin; zstd -q plain.bin
+echo "no tar" >not.tar
+cat >Dockerfile <<'D'
+FROM scratch
+ADD plain.bin /plain/
+ADD plain.bin.gz /gz/
+ADD plain.bin.bz2 /bz2/
+ADD plain.bin.xz /xz/
+ADD plain.bin.zst /zst/
+ADD not.tar /not/
+COPY plain.bin.gz /copied/
+D
+build -o "$T/out" .
+for kind in plain gz bz2 xz zst; do same "$(cat "$T/out/$kind/l")" f; done
+same "$(cat "$T/out/not/not.tar")" "no tar"
+cmp plain.bin.gz "$T/out/copied/plain.bin.gz"

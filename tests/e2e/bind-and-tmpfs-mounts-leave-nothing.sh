@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# RUN --mount=type=bind shows the context or a stage read-only, tmpfs is empty; neither is in the layer.
+. "$(dirname "$0")/lib.sh"
+images busybox:latest
+echo from-context >file
+cat >Dockerfile <<'D'
+FROM busybox AS a
+RUN echo from-stage >/made
+FROM busybox
+RUN --mount=type=bind,target=/ctx --mount=type=bind,from=a,source=/made,target=/mnt/made --mount=type=tmpfs,target=/scratch \
+    cat /ctx/file /mnt/made; echo x >/scratch/x; touch /ctx/new 2>/dev/null || echo read-only
+D
+build -t mounts .
+ran from-context && ran from-stage && ran read-only
+rootfs mounts
+! find "$T/rootfs" -name made -o -name scratch -o -name x -type f | grep . || die "a mount left something"

@@ -1,0 +1,15 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# .dockerignore keeps files out of the context, `!` brings them back, and a change to an ignored file changes nothing.
+. "$(dirname "$0")/lib.sh"
+images busybox:latest
+mkdir -p node_modules/x src
+touch node_modules/x/y src/a.o src/a.c src/keep.o '#odd'
+printf '# comment\nnode_modules\n**/*.o\n!src/keep.o\nDockerfile\n.dockerignore\n' >.dockerignore
+printf 'FROM busybox\nCOPY . /ctx\n' >Dockerfile
+build -t ignored .
+rootfs ignored
+same "$(cd "$T/rootfs/ctx" && find . -type f | sort | tr '\n' ' ')" "./#odd ./src/a.c ./src/keep.o "
+echo changed >node_modules/x/y
+build .
+same "$(cached)" 1

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# lib.sh: sourced first by every end-to-end test. Makes a folder of the test's own and goes there, with a store of its
+# own in it, and removes both at the end. tests/e2e/run sets the E2E_ variables.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+DATA=$HERE/data # files of the seeds
+export DATA
+T=$(mktemp -d "${E2E_WORK:?start tests with tests/e2e/run}/$(basename "$0" .sh).XXXXXX")
+OUT=$T/out.txt # what the last build printed, both streams
+export SHALE_ROOT=$T/store HOME=$T/home XDG_DATA_HOME=$T/home/data
+unset XDG_RUNTIME_DIR SHALE_REGISTRY_MIRRORS
+mkdir -p "$HOME" "$T/ctx"
+cd "$T/ctx"
+
+# A store's files belong to ids that only a user namespace with the same map may remove.
+wipe() { rm -rf "$@" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$@"; }
+ending() {
+  local status=$?
+  cd /
+  [ $status = 0 ] || [ $status = 77 ] || [ ! -s "$OUT" ] || { echo "--- end of what the last build printed:"; tail -25 "$OUT"; }
+  wipe "$T"
+}
+trap ending EXIT
+trap 'echo "line $LINENO: $BASH_COMMAND: status $?" >&2' ERR
+set -E
+
+skip() { echo "SKIP: $*"; exit 77; }
+die() { echo "$*"; exit 1; }
+
+# needs THING…: skips the test where a thing is missing, or fails it if SHALE_TEST_REQUIRE names the thing.
+needs() {
+  local thing
+  for thing; do
+    case " ${E2E_HAVE-} " in *" $thing "*) continue ;; esac
+    case ",${SHALE_TEST_REQUIRE-}," in *",$thing,"* | *,all,*) die "SHALE_TEST_REQUIRE wants '$thing', which is missing" ;; esac
+    case $thing in
+      net) skip "Debian's mirrors cannot be reached" ;;
+      npm) skip "the npm registry cannot be reached" ;;
+      registry) skip "docker-registry is not installed" ;;
+      userns) skip "no user namespaces here" ;;
+      root) skip "needs root" ;;
+      user) skip "only for an ordinary user" ;;
+      *) skip "$thing is not installed" ;;
+    esac
+  done
+}
+
+shale() { "$E2E_SHALE" "$@"; }
+
+# build ARGS…: shale build with plain progress into $OUT; the status is the build's.
+build() { shale build --progress=plain "$@" >"$OUT" 2>&1; }
+
+# fails STATUS COMMAND…: COMMAND must end with STATUS (or, for '+', with any but 0 and a signal's).
+fails() {
+  local wanted=$1 status=0; shift
+  "$@" || status=$?
+  if [ "$wanted" = + ]; then
+    if [ $status = 0 ] || [ $status -ge 128 ]; then die "'$*' ended with $status"; fi
+  else
+    [ $status = "$wanted" ] || die "'$*' ended with $status, not $wanted"
+  fi
+}
+
+has() { grep -qF -- "$1" "${2:-$OUT}" || die "'$1' is not in ${2:-the output}"; }
+lacks() { ! grep -qF -- "$1" "${2:-$OUT}" || die "'$1' is in ${2:-the output}"; }
+same() { [ "$1" = "$2" ] || die "got '$1', not '$2'"; }
+# Steps of the last build that were found in the cache; base images do not count.
+cached() { awk '/^#[0-9]+ \[.*\] FROM / { base[$1] } /^#[0-9]+ CACHED/ && !($1 in base) { n++ } END { print n + 0 }' "$OUT"; }
+# ran TEXT: a step of the last build wrote a line that starts with TEXT.
+ran() { grep -qE "^#[0-9]+ [0-9.]+ $1" "$OUT"; }
+
+# images NAME…: base images into the store, by import: busybox:latest, debian:bookworm-slim, …
+images() {
+  local name
+  for name; do
+    "$HERE/images" "${name/:/-}" >/dev/null
+    shale import --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+      --change 'CMD ["sh"]' "$E2E_CACHE/${name/:/-}.tar" "$name" >/dev/null
+  done
+}
+
+# hub NAME[=AS]…: base images into the loopback registry, which from then on stands in for docker.io.
+hub() {
+  local name as
+  needs registry skopeo
+  for name; do
+    as=${name#*=} name=${name%%=*}
+    "$HERE/images" "${name/:/-}" >/dev/null
+    [ -e "$E2E_WORK/registry/data/docker/registry/v2/repositories/library/${as%%:*}/_manifests/tags/${as#*:}" ] ||
+      flock "$E2E_WORK/registry" skopeo copy -q --dest-tls-verify=false "oci-archive:$E2E_CACHE/${name/:/-}.oci.tar" \
+        "docker://$E2E_REGISTRY/library/$as"
+  done
+  export SHALE_REGISTRY_MIRRORS=docker.io=$E2E_REGISTRY
+}
+
+# rootfs IMAGE: the image's files, below $T/rootfs. config IMAGE FILTER: jq's answer about its config.
+exported() { rm -rf "$T/oci" "$T/oci.tar"; printf 'FROM %s\n' "$1" | shale build -q -o "type=oci,dest=$T/oci.tar" -f - "$T/home" >/dev/null; }
+rootfs() { wipe "$T/rootfs"; printf 'FROM %s\n' "$1" | shale build -q -o "type=local,dest=$T/rootfs" -f - "$T/home" >/dev/null; }
+config() { exported "$1" && skopeo inspect --config "oci-archive:$T/oci.tar" | jq -cr "$2"; }
+
+# alive TEXT: is a process there whose command line contains TEXT? Tests use a number that is nobody else's.
+alive() { grep -qsaF -- "$1" /proc/[0-9]*/cmdline; }
+gone() { ! alive "$1"; }
+# wait_for COMMAND…: until it succeeds, at most 30 seconds.
+wait_for() {
+  local _
+  for _ in {1..300}; do if "$@"; then return; fi; sleep 0.1; done
+  die "waited 30 seconds for: $*"
+}
+# Nothing of this test's builds is left: no process, no mount, no build directory that a lock holds.
+nothing_left() {
+  local process
+  for process in /proc/[0-9]*; do
+    if [ "$(readlink "$process/exe" 2>/dev/null)" = "$E2E_SHALE" ] && grep -qsazF "SHALE_ROOT=$SHALE_ROOT" "$process/environ"; then
+      die "still there: ${process#/proc/}: $(tr '\0' ' ' <"$process/cmdline")"
+    fi
+  done
+  ! grep -F "$T/" /proc/self/mountinfo || die "mounts are left"
+}
+# No process of this test's builds is there.
+nothing_runs() { (nothing_left) >/dev/null; }

@@ -1,0 +1,16 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A full disk is an error that says so; nothing half-made is kept, and with room again the build works.
+. "$(dirname "$0")/lib.sh"
+needs root
+images busybox:latest
+printf 'FROM busybox\nRUN head -c 60M /dev/urandom >/big\nRUN echo done-$(stat -c %%s /big)\n' >Dockerfile
+unshare --mount --propagation private bash -euc '
+  mkdir -p "$1/small"; mount -t tmpfs -o size=40M tmpfs "$1/small"
+  "$E2E_SHALE" --root "$1/small/store" import "$E2E_CACHE/busybox-latest.tar" busybox >/dev/null
+  status=0; "$E2E_SHALE" --root "$1/small/store" build --progress=plain . || status=$?
+  [ $status != 0 ] || exit 90
+  mount -o remount,size=300M "$1/small"
+  "$E2E_SHALE" --root "$1/small/store" build --progress=plain .' full "$T" >"$OUT" 2>&1
+grep -qiE 'no space|disk.*full' "$OUT" || die "the reason is not named"
+ran done-62914560

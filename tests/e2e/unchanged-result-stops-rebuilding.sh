@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A step that runs again and makes the same content does not make later steps run.
+. "$(dirname "$0")/lib.sh"
+images busybox:latest
+echo 1 >input
+cat >Dockerfile <<'D'
+FROM busybox AS make
+COPY input /input
+RUN echo make-ran; echo always-the-same >/result
+FROM busybox
+COPY --from=make /result /
+RUN echo last-ran
+D
+build .
+echo 2 >input
+build .
+ran make-ran || die "make did not run again"
+! ran last-ran || die "the last step ran, although its input is the same"
