@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers as blobs: those the store has, and new ones made from layer directories.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "export/image_bundle.h"
+#include "export/progress.h"
+#include "image/manifest.h"
+#include "layer/archive.h"
+
+namespace shale::exporter {
+
+struct CompressionOptions {
+  layer::Compression compression = layer::Compression::kGzip;
+  int level = -1;  // as in PackLayerSpec
+  bool operator==(const CompressionOptions&) const = default;
+};
+
+// compression=uncompressed|gzip|zstd and compression-level=N of an --output; other keys are not looked at.
+Result<CompressionOptions> parse_compression(const std::map<std::string, std::string>& attributes);
+
+// How the bytes of a layer of this media type (OCI's or docker's) are compressed; none = no layer we know.
+std::optional<layer::Compression> compression_of(std::string_view media_type);
+// The same by the first bytes of a file.
+layer::Compression sniff_compression(std::string_view first_bytes);
+std::string_view oci_layer_type(layer::Compression compression);
+
+// A blob in the store for one layer: an existing one of the wanted compression, else one of any other, else a
+// new one packed from the layer directory `layer_id`, which is recorded (Layers::add_blob) and will be found
+// next time. So layers that were pulled keep the bytes they came with: their tar cannot be made again. The
+// media type is OCI's. The lease holds the blob. kNotFound if the layer has neither.
+Result<image::Descriptor> blob_of_layer(store::Store& store, store::BuildLease& lease, const Digest& diff_id,
+                                        const std::string& layer_id, const CompressionOptions& options,
+                                        const Progress& progress);
+
+// The blobs of all layers, lowest first; what has to be packed is packed two layers at a time.
+Result<std::vector<image::Descriptor>> blobs_of_layers(store::Store& store, store::BuildLease& lease,
+                                                       const ImageBundle& bundle,
+                                                       const CompressionOptions& options,
+                                                       const Progress& progress);
+
+// An OCI manifest of the image and its bytes.
+struct BuiltManifest {
+  image::Manifest manifest;
+  std::string json;
+  Digest digest;
+};
+BuiltManifest manifest_of(const ImageBundle& bundle, std::vector<image::Descriptor> layers);
+
+}  // namespace shale::exporter
