@@ -26,9 +26,9 @@ struct CacheRecord {
   Digest key;
   Digest definition;     // of the operation alone, without its inputs: the same step at another time
   std::string encoding;  // of the layers' directories
-  std::vector<std::string> layers;  // ids, lowest first; empty = the step changes nothing
-  Digest content_key;               // of the result
-  std::vector<KeyPart> parts;
+  std::vector<std::string> layers;   // ids, lowest first; empty = the step changes nothing
+  Digest content_key;                // of the result
+  std::vector<KeyPart> parts;        // left empty by lookup()
   std::chrono::nanoseconds cost{0};  // wall time the step took
   std::int64_t created = 0;          // seconds since 1970; set by put()
   std::int64_t last_used = 0;        // likewise, exact to an hour
@@ -59,7 +59,7 @@ class CacheRecords {
  private:
   StoreContext& context_;
   std::mutex mutex_;
-  std::vector<Digest> used_;  // records whose last_used is to be written
+  std::vector<std::int64_t> used_;  // rows whose last_used is to be written
 };
 
 }  // namespace shale::store

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "shale/digest.h"
 
@@ -115,12 +116,14 @@ class Database {
  private:
   friend class Statement;
   friend class Transaction;
-  Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  Database(sqlite3* handle, std::string path, bool always_synced)
+      : handle_(handle), path_(std::move(path)), always_synced_(always_synced) {}
   [[nodiscard]] Error error(int code, std::string_view doing) const;
   void release();
 
   sqlite3* handle_;
   std::string path_;
+  bool always_synced_;  // without a log, every commit is
   std::recursive_mutex mutex_;
   std::unordered_map<std::string_view, sqlite3_stmt*> statements_;
 };

@@ -15,7 +15,6 @@
 namespace shale::store {
 
 struct StoreContext;
-class Store;
 
 // The manifest under which an image was pulled, pushed or exported, byte for byte.
 struct ImageManifest {
@@ -48,7 +47,7 @@ struct ResolvedImage {
 
 class Images {
  public:
-  explicit Images(Store& store, StoreContext& context) : store_(store), context_(context) {}
+  explicit Images(StoreContext& context) : context_(context) {}
 
   // Records the image and points the tags at it, all or nothing, safe against a power cut once it returns:
   // layers published before are synced first. Costs no write at all if everything is recorded already.
@@ -81,8 +80,10 @@ class Images {
  private:
   Result<bool> is_recorded(const ImageRecord& image, std::span<const TagRecord> tags);
   Status write(const ImageRecord& image, std::span<const TagRecord> tags);
+  // Empty digest: none. By id or manifest; by the first digits of an id (kUsage if several).
+  Result<Digest> find_digest(const Digest& digest);
+  Result<Digest> find_beginning(const std::string& hex, const std::string& name);
 
-  Store& store_;
   StoreContext& context_;
 };
 

@@ -54,6 +54,8 @@ struct NewLayer {
 
 // OCI's chain id: H(chain of those below + " " + diff_id); the lowest layer's is its diff_id.
 Digest chain_id(std::span<const Digest> diff_ids);
+// That of a stack with one more layer; `below` is empty for the lowest.
+Digest next_chain_id(const Digest& below, const Digest& diff_id);
 
 class Layers {
  public:

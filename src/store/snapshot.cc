@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/snapshot.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "store/store.h"
+#include "sys/files.h"
+#include "sys/overlay.h"
+
+namespace shale::store {
+
+namespace {
+
+constexpr const char* kEmpty = "empty";
+
+// Overlay shows the upper's root, not the merged one's: without this, a RUN would change the root directory.
+Status copy_root(Store& store, const std::string& from, int to) {
+  ASSIGN_OR_RETURN(const UniqueFd source,
+                   sys::open_at(store.root_fd(), from, O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(source.get()));
+  ASSIGN_OR_RETURN(const struct stat present, sys::stat_fd(to));
+  if ((info.st_uid != present.st_uid || info.st_gid != present.st_gid) &&
+      ::fchown(to, info.st_uid, info.st_gid) != 0)
+    return fail_errno(errno, "give a layer's root directory its owner");
+  if (::fchmod(to, info.st_mode & 07777) != 0)
+    return fail_errno(errno, "give a layer's root directory its mode");
+  ASSIGN_OR_RETURN(const std::vector<sys::Xattr> attributes, sys::list_xattrs(source.get()));
+  for (const sys::Xattr& attribute : attributes) {
+    // Overlay's own marks describe that layer only; what a step set itself carries the name twice.
+    if (attribute.name.starts_with("user.overlay.") && !attribute.name.starts_with("user.overlay.overlay."))
+      continue;
+    // security.selinux and the like are the host's business.
+    if (!attribute.name.starts_with("user.") && !attribute.name.starts_with("system.posix_acl_")) continue;
+    RETURN_IF_ERROR(sys::set_xattr(to, attribute.name, attribute.value));
+  }
+  const struct timespec times[2] = {info.st_mtim, info.st_mtim};
+  if (::futimens(to, times) != 0) return fail_errno(errno, "give a layer's root directory its times");
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> mount_read_only(Store& store, std::span<const std::string> lowers) {
+  // The kernel wants two lower directories where there is no upper.
+  if (lowers.size() < 2)
+    return sys::clone_mount(store.root_fd(), lowers.empty() ? kEmpty : lowers.front(), true);
+  sys::OverlaySpec spec;
+  spec.dir = store.root_fd();
+  spec.lowers.assign(lowers.rbegin(), lowers.rend());
+  return sys::mount_overlay(spec);
+}
+
+Result<UniqueFd> mount_writable(Store& store, std::span<const std::string> lowers,
+                                const WorkDirectory& directory) {
+  if (!lowers.empty()) RETURN_IF_ERROR(copy_root(store, lowers.back(), directory.fs.get()));
+  sys::OverlaySpec spec;
+  spec.dir = store.root_fd();
+  spec.lowers.assign(lowers.rbegin(), lowers.rend());
+  if (spec.lowers.empty()) spec.lowers.emplace_back(kEmpty);
+  spec.upper = directory.fs_path();
+  spec.work = directory.work_path();
+  spec.mount_point = directory.mount_path();
+  return sys::mount_overlay(spec);
+}
+
+}  // namespace shale::store
