@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names while unpacking: what a raw path means, and which of this layer's and the lower layers' entries it
+// meets.
+#include "layer/layer_tree.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "layer/tar_reader.h"
+
+namespace shale::layer {
+namespace {
+
+constexpr std::size_t kNameMax = 255;
+// PATH_MAX without its NUL: a longer path could be made, but no program in the container could name it.
+constexpr std::size_t kPathMax = 4095;
+
+}  // namespace
+
+Result<std::vector<std::string>> components_of(std::string_view raw) {
+  std::vector<std::string> components;
+  std::size_t length = 0;
+  for (std::string_view rest = raw; !rest.empty();) {
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    const std::string_view name = rest.substr(0, slash);
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+    if (name.empty() || name == ".") continue;
+    if (name == "..") {
+      return fail(ErrorKind::kCorrupt,
+                  fmt::format("tar entry '{}' leads out of the layer with '..'", shown(raw)));
+    }
+    length += name.size() + 1;
+    if (name.size() > kNameMax || length > kPathMax) {
+      return fail(ErrorKind::kCorrupt, fmt::format("tar entry '{}' has a name that is too long", shown(raw)));
+    }
+    components.emplace_back(name);
+  }
+  return components;
+}
+
+LayerTree::LayerTree(SnapshotView below) : below_(std::move(below)) {
+  root_.exists = true;
+  root_.on_disk = true;
+  root_.entry.type = EntryType::kDirectory;
+  root_.entry.mode = 0755;
+}
+
+LayerNode* LayerTree::find(std::string_view path) {
+  LayerNode* at = &root_;
+  while (!path.empty()) {
+    const std::size_t slash = std::min(path.find('/'), path.size());
+    const auto child = at->children.find(path.substr(0, slash));
+    if (child == at->children.end()) return nullptr;
+    at = child->second.get();
+    path.remove_prefix(std::min(slash + 1, path.size()));
+  }
+  return at;
+}
+
+std::optional<ViewEntry> LayerTree::lookup(const std::string& path) {
+  std::string_view rest = path;
+  LayerNode* at = &root_;
+  bool hidden = false;  // the lower layers do not show through here
+  while (!rest.empty()) {
+    const std::size_t slash = std::min(rest.find('/'), rest.size());
+    const auto child = at->children.find(rest.substr(0, slash));
+    hidden = hidden || at->entry.opaque || (at->whiteout && at->exists);
+    if (child == at->children.end()) return hidden ? std::nullopt : below_.find(path);
+    at = child->second.get();
+    rest.remove_prefix(std::min(slash + 1, rest.size()));
+    if (!at->exists) return std::nullopt;  // a whiteout
+    if (rest.empty()) return ViewEntry{&at->entry, below_.layers().size()};
+    if (!at->entry.is_directory()) return std::nullopt;
+  }
+  return std::nullopt;  // the root is not asked for
+}
+
+Result<std::string> LayerTree::resolve_directory(const std::vector<std::string>& components,
+                                                 bool& followed_lower) {
+  // Nearly always all of it are directories of this very layer.
+  LayerNode* at = &root_;
+  std::string path;
+  for (const std::string& name : components) {
+    const auto child = at->children.find(name);
+    if (child == at->children.end() || !child->second->is_directory()) {
+      at = nullptr;
+      break;
+    }
+    at = child->second.get();
+    if (!path.empty()) path += '/';
+    path += name;
+  }
+  if (at != nullptr) return path;
+
+  std::string raw;
+  for (const std::string& name : components) {
+    if (!raw.empty()) raw += '/';
+    raw += name;
+  }
+  ASSIGN_OR_RETURN(const ResolvedPath resolved, resolve_in_root(raw, true, [&](const std::string& canonical) {
+                     const std::optional<ViewEntry> found = lookup(canonical);
+                     if (found && found->entry->is_symlink() && found->layer < below_.layers().size())
+                       followed_lower = true;
+                     return found;
+                   }));
+  if (resolved.entry && !resolved.entry->entry->is_directory()) {
+    return fail(ErrorKind::kCorrupt, fmt::format("tar entry below '/{}', which is a {}", shown(resolved.path),
+                                                 entry_type_name(resolved.entry->entry->type)));
+  }
+  // Link targets are not bounded by components_of().
+  if (!is_plain_path(resolved.path) || resolved.path.size() > kPathMax) {
+    return fail(ErrorKind::kCorrupt,
+                fmt::format("tar entry below '/{}', which leads to a name that is too long", shown(raw)));
+  }
+  return resolved.path;
+}
+
+}  // namespace shale::layer

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// LayerTree: the names of a layer while it is being unpacked.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "layer/manifest.h"
+#include "layer/view.h"
+
+namespace shale::layer {
+
+// One name. A whiteout may stand beside an entry of the same name: it speaks of the lower layers only.
+struct LayerNode {
+  Entry entry;
+  bool exists = false;          // has an entry
+  bool explicit_entry = false;  // … of its own in the tar, not only as somebody's parent
+  bool whiteout = false;
+  bool on_disk = false;              // devices are not
+  std::shared_ptr<const int> inode;  // shared by the names of a hard-link group
+  std::map<std::string, std::unique_ptr<LayerNode>, std::less<>> children;
+
+  [[nodiscard]] bool is_directory() const { return exists && entry.is_directory(); }
+};
+
+class LayerTree {
+ public:
+  explicit LayerTree(SnapshotView below);
+
+  [[nodiscard]] LayerNode& root() { return root_; }
+  [[nodiscard]] const SnapshotView& below() const { return below_; }
+
+  // The node at a canonical path, or nullptr.
+  [[nodiscard]] LayerNode* find(std::string_view path);
+  // What the image has at a canonical path: of this layer, else of those below where they show through.
+  [[nodiscard]] std::optional<ViewEntry> lookup(const std::string& path);
+
+  // Where the directory named by `components` is in the image: links followed inside the root, of this layer
+  // and of those below. Sets `followed_lower` if a lower layer's link was taken.
+  Result<std::string> resolve_directory(const std::vector<std::string>& components, bool& followed_lower);
+
+ private:
+  SnapshotView below_;
+  LayerNode root_;
+};
+
+// The plain names of a raw path of a tar: empty ones and "." dropped. ".." and names no file can have are
+// errors.
+Result<std::vector<std::string>> components_of(std::string_view raw);
+
+}  // namespace shale::layer

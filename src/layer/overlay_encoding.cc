@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The extended attributes of overlayfs, told apart from those of the image.
+#include "layer/overlay_encoding.h"
+
+#include <algorithm>
+
+namespace shale::layer {
+
+bool is_layer_xattr(std::string_view name) {
+  // A pax record cannot carry a key with '='.
+  if (name.find('=') != std::string_view::npos) return false;
+  if (name == "security.capability") return true;
+  if (name == "system.posix_acl_access" || name == "system.posix_acl_default") return true;
+  return name.starts_with("user.") && name.size() > std::string_view("user.").size();
+}
+
+std::vector<EntryXattr> xattrs_of_layer(const std::vector<sys::Xattr>& on_disk) {
+  std::vector<EntryXattr> kept;
+  for (const sys::Xattr& xattr : on_disk) {
+    const std::string_view name = xattr.name;
+    if (!is_layer_xattr(name)) continue;
+    if (name.starts_with(kOverlayEscapedPrefix)) {
+      kept.push_back(
+          {std::string(kOverlayXattrPrefix) + std::string(name.substr(kOverlayEscapedPrefix.size())),
+           xattr.value});
+    } else if (!name.starts_with(kOverlayXattrPrefix)) {
+      kept.push_back({xattr.name, xattr.value});
+    }
+  }
+  std::sort(kept.begin(), kept.end());
+  return kept;
+}
+
+std::string xattr_name_on_disk(std::string_view name) {
+  if (!name.starts_with(kOverlayXattrPrefix)) return std::string(name);
+  return std::string(kOverlayEscapedPrefix) + std::string(name.substr(kOverlayXattrPrefix.size()));
+}
+
+std::string_view opaque_value(const std::vector<sys::Xattr>& on_disk) {
+  for (const sys::Xattr& xattr : on_disk) {
+    if (xattr.name == kOverlayOpaque) return xattr.value;
+  }
+  return {};
+}
+
+}  // namespace shale::layer

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Creating the tree of a layer: openat2 beneath the root for directories, *at() calls with plain names for
+// the rest.
+#include "layer/tree_writer.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <sstream>
+
+#include "layer/layer_stream.h"
+#include "layer/overlay_encoding.h"
+#include "layer/tar_reader.h"
+#include "sys/files.h"
+
+namespace shale::layer {
+namespace {
+
+std::string name_of(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
+
+std::string_view parent_path_of(std::string_view path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::array<timespec, 2> times_of(const Entry& entry) {
+  timespec time{};
+  time.tv_sec = entry.mtime_s;
+  time.tv_nsec = static_cast<long>(entry.mtime_ns);
+  return {time, time};
+}
+
+std::unexpected<Error> fail_making(int errno_value, std::string_view path) {
+  return fail_errno(errno_value, fmt::format("create '/{}' in the layer", shown(path)));
+}
+
+}  // namespace
+
+Result<std::vector<IdMap::Range>> IdMap::read(const char* file) {
+  std::vector<Range> ranges;
+  ASSIGN_OR_RETURN(const std::string text, sys::read_file(AT_FDCWD, file));
+  std::istringstream lines(text);
+  std::uint64_t inside = 0;
+  std::uint64_t outside = 0;
+  std::uint64_t count = 0;
+  while (lines >> inside >> outside >> count) ranges.push_back({inside, count});
+  return ranges;
+}
+
+Result<IdMap> IdMap::of_process() {
+  IdMap map;
+  ASSIGN_OR_RETURN(map.uids_, read("/proc/self/uid_map"));
+  ASSIGN_OR_RETURN(map.gids_, read("/proc/self/gid_map"));
+  return map;
+}
+
+Status IdMap::check(const std::vector<Range>& ranges, std::int64_t id, std::string_view what,
+                    std::string_view path) {
+  std::string mapped;
+  for (const Range& range : ranges) {
+    const auto first = static_cast<std::int64_t>(range.first);
+    if (id >= first && id - first < static_cast<std::int64_t>(range.count)) return {};
+    if (!mapped.empty()) mapped += ", ";
+    mapped += range.count == 1 ? fmt::to_string(range.first)
+                               : fmt::format("{}-{}", range.first, range.first + range.count - 1);
+  }
+  Error error(ErrorKind::kUnsupported,
+              fmt::format("'/{}' belongs to {} {}, which is not mapped here (mapped: {})", shown(path), what,
+                          id, mapped));
+  if (id >= 0 && id <= 0xfffffffe) {
+    error.add_hint(fmt::format("give your user subordinate ids that reach {} (/etc/sub{}, at least {} ids)",
+                               id, what, id));
+  }
+  return fail(std::move(error));
+}
+
+Result<int> TreeWriter::parent(std::string_view path) {
+  const std::string_view wanted = parent_path_of(path);
+  if (!parent_ || wanted != parent_path_) {
+    ASSIGN_OR_RETURN(parent_, open_directory_beneath(root_fd_, wanted, O_RDONLY));
+    parent_path_ = wanted;
+  }
+  return parent_.get();
+}
+
+Status TreeWriter::make_directory(std::string_view path) {
+  ASSIGN_OR_RETURN(const int dir, parent(path));
+  if (::mkdirat(dir, name_of(path).c_str(), 0700) != 0) return fail_making(errno, path);
+  return {};
+}
+
+Result<UniqueFd> TreeWriter::make_file(std::string_view path) {
+  ASSIGN_OR_RETURN(const int dir, parent(path));
+  UniqueFd fd(
+      ::openat(dir, name_of(path).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return fail_making(errno, path);
+  return fd;
+}
+
+Status TreeWriter::set_xattrs(int fd, Entry& entry) {
+  std::erase_if(entry.xattrs, [&](const EntryXattr& xattr) {
+    const std::string name = xattr_name_on_disk(xattr.name);
+    if (::fsetxattr(fd, name.c_str(), xattr.value.data(), xattr.value.size(), 0) == 0) return false;
+    // The file system has none of these, or this namespace may not set them: the content matters more.
+    if (notes_.dropped_xattrs++ == 0)
+      notes_.first_dropped_xattr = fmt::format("{} of '/{}'", shown(xattr.name), shown(entry.path));
+    return true;
+  });
+  return {};
+}
+
+Status TreeWriter::finish_file(int fd, Entry& entry) {
+  if (::fchown(fd, entry.uid, entry.gid) != 0) {
+    return fail_errno(errno, fmt::format("give '/{}' to {}:{}", shown(entry.path), entry.uid, entry.gid));
+  }
+  RETURN_IF_ERROR(set_xattrs(fd, entry));
+  if (::fchmod(fd, entry.mode) != 0)
+    return fail_errno(errno, fmt::format("set the mode of '/{}'", shown(entry.path)));
+  if (::futimens(fd, times_of(entry).data()) != 0) {
+    return fail_errno(errno, fmt::format("set the times of '/{}'", shown(entry.path)));
+  }
+  return {};
+}
+
+Status TreeWriter::finish_directory(Entry& entry) {
+  ASSIGN_OR_RETURN(const UniqueFd fd, open_directory_beneath(root_fd_, entry.path, O_RDONLY));
+  return finish_file(fd.get(), entry);
+}
+
+Status TreeWriter::make_special(const Entry& entry) {
+  ASSIGN_OR_RETURN(const int dir, parent(entry.path));
+  const std::string name = name_of(entry.path);
+  const int made = entry.is_symlink() ? ::symlinkat(entry.link_target.c_str(), dir, name.c_str())
+                                      : ::mkfifoat(dir, name.c_str(), entry.mode);
+  if (made != 0) return fail_making(errno, entry.path);
+  if (::fchownat(dir, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) {
+    return fail_errno(errno, fmt::format("give '/{}' to {}:{}", shown(entry.path), entry.uid, entry.gid));
+  }
+  if (::utimensat(dir, name.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW) != 0) {
+    return fail_errno(errno, fmt::format("set the times of '/{}'", shown(entry.path)));
+  }
+  return {};
+}
+
+Status TreeWriter::make_hard_link(std::string_view existing, std::string_view path) {
+  ASSIGN_OR_RETURN(const UniqueFd from, open_directory_beneath(root_fd_, parent_path_of(existing), O_PATH));
+  ASSIGN_OR_RETURN(const int to, parent(path));
+  if (::linkat(from.get(), name_of(existing).c_str(), to, name_of(path).c_str(), 0) != 0)
+    return fail_making(errno, path);
+  return {};
+}
+
+Status TreeWriter::make_whiteout(std::string_view path, bool& by_xattr) {
+  ASSIGN_OR_RETURN(const int dir, parent(path));
+  const std::string name = name_of(path);
+  if (::mknodat(dir, name.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
+  if (errno != EPERM) return fail_making(errno, path);
+  // Below an overlay mount no whiteout device can be made.
+  const UniqueFd fd(::openat(dir, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd) return fail_making(errno, path);
+  if (::fsetxattr(fd.get(), std::string(kOverlayWhiteout).c_str(), "y", 1, 0) != 0) {
+    return fail_errno(errno, fmt::format("record that '/{}' is deleted", shown(path)));
+  }
+  by_xattr = true;
+  return {};
+}
+
+Status TreeWriter::mark_opaque(std::string_view directory) {
+  ASSIGN_OR_RETURN(const UniqueFd fd, open_directory_beneath(root_fd_, directory, O_RDONLY));
+  if (::fsetxattr(fd.get(), std::string(kOverlayOpaque).c_str(), "y", 1, 0) == 0) return {};
+  Error error =
+      Error::system(errno, fmt::format("mark '/{}' as replacing the directory below it", shown(directory)));
+  if (errno == EOPNOTSUPP)
+    error.add_hint("the store's file system must support extended attributes (user.*)");
+  return fail(std::move(error));
+}
+
+Status TreeWriter::mark_xattr_whiteouts(std::string_view directory) {
+  ASSIGN_OR_RETURN(const UniqueFd fd, open_directory_beneath(root_fd_, directory, O_RDONLY));
+  if (::fsetxattr(fd.get(), std::string(kOverlayOpaque).c_str(), "x", 1, 0) == 0) return {};
+  return fail_errno(errno, fmt::format("mark '/{}' as holding deletions", shown(directory)));
+}
+
+Status TreeWriter::remove(std::string_view path) {
+  ASSIGN_OR_RETURN(const int dir, parent(path));
+  RETURN_IF_ERROR(sys::remove_tree(dir, name_of(path)));
+  parent_.reset();  // what it names may be gone now
+  return {};
+}
+
+}  // namespace shale::layer

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unpacking: each tar entry is placed in the tree of names first (which knows links, whiteouts and the layers
+// below) and then made on disk; the owners, modes and times of directories, whiteouts and the manifest come
+// at the end.
+#include "layer/unpack.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <unordered_map>
+
+#include "base/sha256.h"
+#include "layer/layer_tree.h"
+#include "layer/overlay_encoding.h"
+#include "layer/tar_reader.h"
+#include "layer/tree_writer.h"
+#include "sys/files.h"
+
+namespace shale::layer {
+namespace {
+
+constexpr std::string_view kWhiteoutPrefix = ".wh.";
+constexpr std::string_view kMetadataPrefix = ".wh..wh.";
+constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
+// The last second of a 64-bit count of nanoseconds (2262). What lies outside becomes 0, as docker does.
+constexpr std::int64_t kMaxTime = 9'223'372'036;
+
+class Unpacker {
+ public:
+  Unpacker(ArchiveInput& input, int fs_fd, const UnpackOptions& options, IdMap ids)
+      : input_(input),
+        reader_(input),
+        writer_(fs_fd),
+        options_(options),
+        ids_(std::move(ids)),
+        tree_(options.below) {}
+
+  Result<UnpackOutcome> run() {
+    while (true) {
+      ASSIGN_OR_RETURN(std::optional<TarItem> item, reader_.next());
+      if (!item) break;
+      if (++items_ > options_.limits.max_entries) {
+        return fail(ErrorKind::kUnsupported, fmt::format("the archive has more than {} entries, the limit",
+                                                         options_.limits.max_entries));
+      }
+      RETURN_IF_ERROR(add(*item));
+    }
+    RETURN_IF_ERROR(hide_below_opaque_root());
+    RETURN_IF_ERROR(finish(tree_.root(), ""));
+    UnpackOutcome outcome;
+    ASSIGN_OR_RETURN(outcome.manifest, LayerManifest::build(std::move(entries_)));
+    outcome.depends_on_lower = depends_on_lower_;
+    outcome.warnings = warnings();
+    return outcome;
+  }
+
+ private:
+  Status add(TarItem& item) {
+    ASSIGN_OR_RETURN(std::vector<std::string> components, components_of(item.path));
+    if (components.empty()) return add_root(item);
+    if (options_.layer) {
+      const auto metadata = std::find_if(components.begin(), components.end(), [](const std::string& name) {
+        return name.starts_with(kMetadataPrefix) && name != kOpaqueMarker;
+      });
+      // Bookkeeping of the AUFS driver, not part of the image.
+      if (metadata != components.end()) {
+        ++ignored_metadata_;
+        return {};
+      }
+      const auto last = components.end() - 1;
+      const auto marker = std::find_if(components.begin(), components.end(), [](const std::string& name) {
+        return name.starts_with(kWhiteoutPrefix);
+      });
+      if (marker != components.end() && marker != last) {
+        return fail(ErrorKind::kCorrupt,
+                    fmt::format("tar entry '{}' lies below a deletion mark", shown(item.path)));
+      }
+      if (marker == last) return add_whiteout(item, std::move(components));
+    }
+    const std::string name = std::move(components.back());
+    components.pop_back();
+    ASSIGN_OR_RETURN(const std::string parent, make_parents(components));
+    const std::string path = parent.empty() ? name : parent + "/" + name;
+    if (item.hard_link) return add_hard_link(item, path);
+    return add_entry(item, path);
+  }
+
+  Status add_root(const TarItem& item) {
+    if (item.hard_link || item.type != EntryType::kDirectory) {
+      return fail(ErrorKind::kCorrupt,
+                  fmt::format("tar entry '{}' would replace the root directory", shown(item.path)));
+    }
+    LayerNode& root = tree_.root();
+    const bool opaque = root.entry.opaque;
+    ASSIGN_OR_RETURN(root.entry, entry_of(item, ""));
+    root.entry.opaque = opaque;
+    root.explicit_entry = true;
+    return {};
+  }
+
+  Status add_whiteout(const TarItem& item, std::vector<std::string> components) {
+    const std::string marker = std::move(components.back());
+    components.pop_back();
+    const std::string name = marker.substr(kWhiteoutPrefix.size());
+    if (marker != kOpaqueMarker &&
+        (name.empty() || name == "." || name == ".." || name.starts_with(kWhiteoutPrefix))) {
+      return fail(ErrorKind::kCorrupt, fmt::format("tar entry '{}' deletes no name", shown(item.path)));
+    }
+    ASSIGN_OR_RETURN(const std::string parent, make_parents(components));
+    LayerNode& directory = *tree_.find(parent);
+    if (marker == kOpaqueMarker) {
+      directory.entry.opaque = true;
+      return {};
+    }
+    auto& child = directory.children[name];
+    if (!child) child = std::make_unique<LayerNode>();
+    child->whiteout = true;
+    return {};
+  }
+
+  // The canonical path of the directory; what is missing of it in this layer is made, looking like the lower
+  // one.
+  Result<std::string> make_parents(const std::vector<std::string>& components) {
+    bool followed_lower = false;
+    ASSIGN_OR_RETURN(std::string path, tree_.resolve_directory(components, followed_lower));
+    depends_on_lower_ = depends_on_lower_ || followed_lower;
+    LayerNode* at = &tree_.root();
+    for (std::size_t end = 0; end < path.size();) {
+      const std::size_t start = end == 0 ? 0 : end + 1;
+      end = std::min(path.find('/', start), path.size());
+      const std::string name = path.substr(start, end - start);
+      auto& child = at->children[name];
+      if (!child) child = std::make_unique<LayerNode>();
+      if (!child->exists) {
+        const std::string directory = path.substr(0, end);
+        Entry entry;
+        entry.type = EntryType::kDirectory;
+        entry.mode = 0755;
+        if (options_.layer && !child->whiteout) {
+          depends_on_lower_ = true;
+          const std::optional<ViewEntry> lower = lower_entry(directory);
+          if (lower && lower->entry->is_directory()) entry = *lower->entry;
+          entry.opaque = false;
+        }
+        entry.path = directory;
+        RETURN_IF_ERROR(writer_.make_directory(directory));
+        child->entry = std::move(entry);
+        child->exists = true;
+        child->on_disk = true;
+      }
+      at = child.get();
+    }
+    return path;
+  }
+
+  // What the lower layers show at `path`, unless something of this layer hides it.
+  std::optional<ViewEntry> lower_entry(const std::string& path) {
+    const LayerNode* at = &tree_.root();
+    for (std::size_t end = 0; end < path.size();) {
+      const std::size_t start = end == 0 ? 0 : end + 1;
+      end = std::min(path.find('/', start), path.size());
+      if (at->entry.opaque) return std::nullopt;
+      const auto child = at->children.find(std::string_view(path).substr(start, end - start));
+      if (child == at->children.end()) break;
+      at = child->second.get();
+      if (at->whiteout && at->exists && end < path.size()) return std::nullopt;
+    }
+    return tree_.below().find(path);
+  }
+
+  // The node for a new entry; what stands in its way is removed, unless a directory meets a directory.
+  Result<LayerNode*> place(const std::string& path, bool directory) {
+    const auto slash = path.rfind('/');
+    LayerNode* parent =
+        tree_.find(slash == std::string::npos ? std::string_view() : std::string_view(path).substr(0, slash));
+    auto& node = parent->children[slash == std::string::npos ? path : path.substr(slash + 1)];
+    if (!node) node = std::make_unique<LayerNode>();
+    if (node->exists && !(directory && node->entry.is_directory())) {
+      if (node->on_disk) RETURN_IF_ERROR(writer_.remove(path));
+      const bool whiteout = node->whiteout;
+      *node = LayerNode();
+      node->whiteout = whiteout;
+    }
+    return node.get();
+  }
+
+  Status add_hard_link(const TarItem& item, const std::string& path) {
+    ASSIGN_OR_RETURN(std::vector<std::string> target, components_of(item.link));
+    const auto bad_target = [&] {
+      return fail(ErrorKind::kCorrupt, fmt::format("hard link '{}' to '{}', which this layer does not have",
+                                                   shown(item.path), shown(item.link)));
+    };
+    if (target.empty()) return bad_target();
+    const std::string name = std::move(target.back());
+    target.pop_back();
+    bool followed_lower = false;
+    ASSIGN_OR_RETURN(std::string existing, tree_.resolve_directory(target, followed_lower));
+    existing += existing.empty() ? name : "/" + name;
+    if (existing == path) return {};
+    LayerNode* from = tree_.find(existing);
+    if (from == nullptr || !from->exists || from->entry.is_directory()) return bad_target();
+    if (existing.starts_with(path + "/")) return bad_target();  // making the link would remove its target
+    ASSIGN_OR_RETURN(LayerNode* const node, place(path, false));
+    if (from->on_disk) RETURN_IF_ERROR(writer_.make_hard_link(existing, path));
+    if (!from->inode) from->inode = std::make_shared<const int>(0);
+    node->entry = from->entry;
+    node->entry.path = path;
+    node->inode = from->inode;
+    node->exists = node->explicit_entry = true;
+    node->on_disk = from->on_disk;
+    return {};
+  }
+
+  Status add_entry(TarItem& item, const std::string& path) {
+    const bool device = item.type == EntryType::kCharDevice || item.type == EntryType::kBlockDevice;
+    if (device) {
+      if (devices_++ == 0) first_device_ = path;
+      // 0:0 would be a whiteout to overlayfs, here or wherever the layer goes.
+      if (item.dev_major == 0 && item.dev_minor == 0) return {};
+    }
+    ASSIGN_OR_RETURN(Entry entry, entry_of(item, path));
+    ASSIGN_OR_RETURN(LayerNode* const node, place(path, entry.is_directory()));
+    switch (entry.type) {
+      case EntryType::kFile:
+        RETURN_IF_ERROR(write_file(item, entry));
+        break;
+      case EntryType::kDirectory:
+        if (!node->exists) RETURN_IF_ERROR(writer_.make_directory(path));
+        entry.opaque = node->entry.opaque;
+        break;
+      case EntryType::kSymlink:
+      case EntryType::kFifo:
+        RETURN_IF_ERROR(writer_.make_special(entry));
+        break;
+      default:
+        break;
+    }
+    node->entry = std::move(entry);
+    node->exists = node->explicit_entry = true;
+    node->on_disk = !device;
+    return {};
+  }
+
+  Result<Entry> entry_of(const TarItem& item, const std::string& path) {
+    Entry entry;
+    entry.path = path;
+    entry.type = item.type;
+    entry.mode = item.type == EntryType::kSymlink ? 0777 : item.mode;
+    if (!options_.squash_owners) {
+      RETURN_IF_ERROR(ids_.check_uid(item.uid, path));
+      RETURN_IF_ERROR(ids_.check_gid(item.gid, path));
+      entry.uid = static_cast<std::uint32_t>(item.uid);
+      entry.gid = static_cast<std::uint32_t>(item.gid);
+    }
+    if (item.mtime_s >= 0 && item.mtime_s <= kMaxTime) {
+      entry.mtime_s = item.mtime_s;
+      entry.mtime_ns = item.mtime_ns;
+    }
+    entry.dev_major = item.dev_major;
+    entry.dev_minor = item.dev_minor;
+    if (item.type == EntryType::kSymlink) {
+      if (item.link.empty())
+        return fail(ErrorKind::kCorrupt, fmt::format("symlink '{}' has no target", shown(item.path)));
+      entry.link_target = item.link;
+    }
+    if (item.type != EntryType::kFile && item.type != EntryType::kDirectory) return entry;
+    for (const EntryXattr& xattr : item.xattrs) {
+      // Overlayfs's own attributes in a foreign layer would let it speak to our mounts.
+      if (is_layer_xattr(xattr.name) && !xattr.name.starts_with(kOverlayXattrPrefix)) {
+        entry.xattrs.push_back(xattr);
+      } else if (ignored_xattrs_++ == 0) {
+        first_ignored_xattr_ = fmt::format("{} of '/{}'", shown(xattr.name), shown(path));
+      }
+    }
+    // Of a repeated key the last one counts, as in a pax header.
+    std::stable_sort(entry.xattrs.begin(), entry.xattrs.end(),
+                     [](const auto& a, const auto& b) { return a.name < b.name; });
+    const auto last = std::unique(entry.xattrs.rbegin(), entry.xattrs.rend(),
+                                  [](const auto& a, const auto& b) { return a.name == b.name; });
+    entry.xattrs.erase(entry.xattrs.begin(), last.base());
+    return entry;
+  }
+
+  Status check_size(const TarItem& item) {
+    const ArchiveLimits& limits = options_.limits;
+    const auto size = item.size < 0 ? UINT64_MAX : static_cast<std::uint64_t>(item.size);
+    if (size > limits.max_bytes || file_bytes_ > limits.max_bytes - size) {
+      return fail(ErrorKind::kUnsupported, fmt::format("'/{}' exceeds the limit of {} bytes of file data",
+                                                       shown(item.path), limits.max_bytes));
+    }
+    file_bytes_ += size;
+    return {};
+  }
+
+  // A hole costs the archive nothing, so it counts like what a decompression bomb expands to.
+  Status add_hole(Sha256& content, std::uint64_t bytes) {
+    hole_bytes_ += bytes;
+    const ArchiveLimits& limits = options_.limits;
+    if (limits.max_ratio != 0 && hole_bytes_ > limits.ratio_free_bytes &&
+        (hole_bytes_ - limits.ratio_free_bytes) / limits.max_ratio > input_.wire_bytes()) {
+      return fail(ErrorKind::kUnsupported, fmt::format("the holes of sparse files expand the archive more "
+                                                       "than {} times, which looks like a decompression bomb",
+                                                       limits.max_ratio));
+    }
+    static constexpr std::array<char, 65536> kZeros{};
+    while (bytes > 0) {
+      const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, kZeros.size()));
+      content.update(std::string_view(kZeros.data(), part));
+      bytes -= part;
+    }
+    return {};
+  }
+
+  Status write_file(const TarItem& item, Entry& entry) {
+    RETURN_IF_ERROR(check_size(item));
+    entry.size = static_cast<std::uint64_t>(item.size);
+    ASSIGN_OR_RETURN(const UniqueFd file, writer_.make_file(entry.path));
+    Sha256 content;
+    std::uint64_t at = 0;
+    while (true) {
+      ASSIGN_OR_RETURN(const std::optional<TarReader::Piece> piece, reader_.data());
+      if (!piece) break;
+      if (piece->offset < at || piece->offset > entry.size ||
+          piece->bytes.size() > entry.size - piece->offset) {
+        return fail(ErrorKind::kCorrupt,
+                    fmt::format("the data of '/{}' does not fit its size", shown(entry.path)));
+      }
+      if (piece->offset > at) {
+        RETURN_IF_ERROR(add_hole(content, piece->offset - at));
+        if (::lseek(file.get(), static_cast<off_t>(piece->offset), SEEK_SET) < 0)
+          return fail_errno(errno, "seek in a layer file");
+        at = piece->offset;
+      }
+      content.update(piece->bytes);
+      if (Status status = sys::write_all(file.get(), piece->bytes); !status) {
+        return fail(
+            std::move(status.error()).context(fmt::format("while unpacking '/{}'", shown(entry.path))));
+      }
+      at += piece->bytes.size();
+    }
+    if (at < entry.size) {
+      RETURN_IF_ERROR(add_hole(content, entry.size - at));
+      if (::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0)
+        return fail_errno(errno, "extend a layer file");
+    }
+    entry.content = content.finish();
+    return writer_.finish_file(file.get(), entry);
+  }
+
+  // Overlayfs has no opaque root: the names of the lower layers are hidden one by one.
+  Status hide_below_opaque_root() {
+    LayerNode& root = tree_.root();
+    if (!root.entry.opaque) return {};
+    depends_on_lower_ = true;
+    for (const ViewEntry& lower : tree_.below().children("")) {
+      auto& child = root.children[std::string(lower.entry->name())];
+      if (!child) child = std::make_unique<LayerNode>();
+      child->whiteout = true;
+    }
+    root.entry.opaque = false;
+    return {};
+  }
+
+  // Depth first, so that a directory's times are set after everything in it is made. components_of() bounds
+  // the depth to 2048.
+  Status finish(LayerNode& node, const std::string& path) {
+    node.entry.path = path;
+    const bool is_root = path.empty();
+    const std::size_t index = entries_.size();
+    if (!is_root || node.explicit_entry) entries_.emplace_back();
+    bool xattr_whiteouts = false;
+    for (auto& [name, child] : node.children) {
+      const std::string child_path = is_root ? name : path + "/" + name;
+      if (child->exists && child->entry.is_directory()) {
+        // A whiteout beside a directory: it replaces the lower one.
+        child->entry.opaque = child->entry.opaque || child->whiteout;
+        RETURN_IF_ERROR(finish(*child, child_path));
+        continue;
+      }
+      if (!child->exists) {
+        if (!child->whiteout) continue;  // removed again
+        RETURN_IF_ERROR(writer_.make_whiteout(child_path, xattr_whiteouts));
+        Entry whiteout;
+        whiteout.path = child_path;
+        whiteout.type = EntryType::kWhiteout;
+        entries_.push_back(std::move(whiteout));
+        continue;
+      }
+      child->entry.path = child_path;
+      if (!child->on_disk && options_.layer && lower_entry(child_path)) {
+        // The device is not made, but what it replaces must not show.
+        RETURN_IF_ERROR(writer_.make_whiteout(child_path, xattr_whiteouts));
+      }
+      if (child->inode) {
+        const auto [first, fresh] = first_names_.try_emplace(child->inode.get(), child_path);
+        if (!fresh) child->entry.hard_link_of = first->second;
+      }
+      entries_.push_back(child->entry);
+    }
+    if (is_root && !node.explicit_entry) {
+      // The topmost layer's root is what a mount shows: let it be that of the layers below.
+      if (const auto lower = tree_.below().find("")) node.entry = *lower->entry;
+    }
+    if (xattr_whiteouts && !node.entry.opaque) RETURN_IF_ERROR(writer_.mark_xattr_whiteouts(path));
+    if (node.entry.opaque) RETURN_IF_ERROR(writer_.mark_opaque(path));
+    node.entry.path = path;
+    RETURN_IF_ERROR(writer_.finish_directory(node.entry));
+    if (!is_root || node.explicit_entry) entries_[index] = node.entry;
+    return {};
+  }
+
+  std::vector<std::string> warnings() const {
+    std::vector<std::string> lines;
+    if (devices_ > 0) {
+      lines.push_back(
+          fmt::format("{} device file(s) cannot be made without root and are missing in builds on this layer "
+                      "(first: '/{}')",
+                      devices_, shown(first_device_)));
+    }
+    if (ignored_xattrs_ > 0) {
+      lines.push_back(fmt::format("{} extended attribute(s) were left out (first: {})", ignored_xattrs_,
+                                  first_ignored_xattr_));
+    }
+    if (writer_.notes().dropped_xattrs > 0) {
+      lines.push_back(fmt::format("{} extended attribute(s) could not be set (first: {})",
+                                  writer_.notes().dropped_xattrs, writer_.notes().first_dropped_xattr));
+    }
+    if (ignored_metadata_ > 0)
+      lines.push_back(fmt::format("{} AUFS bookkeeping entries were left out", ignored_metadata_));
+    return lines;
+  }
+
+  ArchiveInput& input_;
+  TarReader reader_;
+  TreeWriter writer_;
+  const UnpackOptions& options_;
+  IdMap ids_;
+  LayerTree tree_;
+  std::vector<Entry> entries_;
+  std::unordered_map<const int*, std::string> first_names_;
+  std::uint64_t items_ = 0;
+  std::uint64_t file_bytes_ = 0;
+  std::uint64_t hole_bytes_ = 0;
+  std::uint64_t devices_ = 0;
+  std::string first_device_;
+  std::uint64_t ignored_xattrs_ = 0;
+  std::string first_ignored_xattr_;
+  std::uint64_t ignored_metadata_ = 0;
+  bool depends_on_lower_ = false;
+};
+
+}  // namespace
+
+Result<UnpackOutcome> unpack(ArchiveInput& input, int fs_fd, const UnpackOptions& options) {
+  ASSIGN_OR_RETURN(IdMap ids, IdMap::of_process());
+  return Unpacker(input, fs_fd, options, std::move(ids)).run();
+}
+
+}  // namespace shale::layer

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// unpack: a tar stream becomes a tree and its manifest, with OCI layer semantics or plain ones.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "layer/archive_input.h"
+#include "layer/manifest.h"
+#include "layer/view.h"
+
+namespace shale::layer {
+
+struct UnpackOptions {
+  bool layer = true;  // whiteouts and opaque markers mean what OCI says; else they are ordinary names
+  bool squash_owners = false;  // everything belongs to 0:0
+  SnapshotView below;
+  ArchiveLimits limits;
+};
+
+struct UnpackOutcome {
+  LayerManifest manifest;
+  bool depends_on_lower = false;
+  std::vector<std::string> warnings;
+};
+
+// Into the empty directory `fs_fd`. Reads `input` to its end, so that its totals are known and checked
+// afterwards.
+Result<UnpackOutcome> unpack(ArchiveInput& input, int fs_fd, const UnpackOptions& options);
+
+}  // namespace shale::layer
