@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "shale/error.h"
@@ -44,6 +45,8 @@ struct SeccompFilters {
 
 class SeccompProfile {
  public:
+  SeccompProfile(SeccompAction default_action, std::vector<SeccompRule> rules)
+      : default_action_(default_action), rules_(std::move(rules)) {}
   // The policy built into this program (runtime/seccomp/default.yaml).
   static Result<SeccompProfile> load_default();
   // YAML in the format that default.yaml explains, or docker's and podman's JSON. `name` is for messages.
@@ -58,7 +61,7 @@ class SeccompProfile {
   [[nodiscard]] const std::vector<SeccompRule>& rules() const { return rules_; }
 
  private:
-  SeccompAction default_action_{SeccompAction::Kind::kErrno, 38 /* ENOSYS */};
+  SeccompAction default_action_;
   std::vector<SeccompRule> rules_;
 };
 
