@@ -8,8 +8,8 @@
 
 namespace shale {
 
-// The candidate with the smallest edit distance to `word` (case-insensitive), or "" when none is nearer than about a
-// third of the word's length.
+// The candidate with the smallest edit distance to `word` (case-insensitive), or "" when none is nearer than
+// about a third of the word's length.
 std::string suggest(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace shale

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// shale build.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "cli/build_request.h"
+#include "cli/commands.h"
+#include "cli/progress.h"
+#include "cli/terminal.h"
+
+namespace shale::cli {
+
+namespace {
+
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// An archive on somebody's terminal helps nobody, and its bytes would act on the terminal.
+Status refuse_terminal(const BuildRequest& request) {
+  for (const OutputSpec& output : request.outputs)
+    if (output.destination == "-" && isatty(STDOUT_FILENO) == 1)
+      return fail(Error(ErrorKind::kUsage, "the output is an archive and standard output a terminal")
+                      .hint("redirect it, or write -o type=tar,dest=FILE"));
+  return {};
+}
+
+// The last lines of a docker build, which people look for.
+void print_result(const BuildResult& result, ProgressMode mode) {
+  const char* arrow = mode == ProgressMode::kTty ? " => " : "";
+  std::string text;
+  if (!result.image_id.empty())
+    text += fmt::format("{}writing image {}\n", arrow, result.image_id.to_string());
+  for (const std::string& tag : result.tags)
+    text += fmt::format("{}naming to {}\n", arrow, escape_controls(tag));
+  if (result.manifest_digest)
+    text += fmt::format("{}exporting manifest {}\n", arrow, result.manifest_digest->to_string());
+  write_stderr(text);
+}
+
+}  // namespace
+
+Status build_command(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const ProgressMode mode, parse_progress_mode(line.value("progress"), line.flag("quiet")));
+  ASSIGN_OR_RETURN(const BuildRequest request, make_build_request(line, environment_variable));
+  RETURN_IF_ERROR(refuse_terminal(request));
+  if (mode != ProgressMode::kQuiet)
+    for (const std::string& note : line.notes()) write_stderr(fmt::format("note: {}\n", note));
+
+  // run_build handles signals itself; until it does, and after, the cursor still needs to come back.
+  if (mode == ProgressMode::kTty) restore_cursor_on_signals();
+  const std::unique_ptr<EventSink> progress = make_progress(mode, standard_screen());
+  Result<BuildResult> result = run_build(request, *progress);
+  progress->finish();
+  if (!result) return fail(std::move(result.error()));
+
+  if (mode != ProgressMode::kQuiet) {
+    print_result(*result, mode);
+    return {};
+  }
+  if (result->image_id.empty()) return {};
+  // Standard output may be carrying an archive already.
+  for (const OutputSpec& output : request.outputs)
+    if (output.destination == "-") return {};
+  return write_stdout(result->image_id.to_string() + '\n');
+}
+
+}  // namespace shale::cli

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_line.h"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <optional>
+
+#include "shale/suggest.h"
+
+namespace shale::cli {
+
+namespace {
+
+bool takes_value(const OptionSpec& option) {
+  return option.kind == OptionKind::kValue || option.kind == OptionKind::kList;
+}
+
+// As Go's strconv.ParseBool, which docker's flags go through.
+std::optional<bool> parse_bool(std::string_view text) {
+  for (const char* word : {"1", "t", "T", "true", "TRUE", "True"})
+    if (text == word) return true;
+  for (const char* word : {"0", "f", "F", "false", "FALSE", "False"})
+    if (text == word) return false;
+  return std::nullopt;
+}
+
+const OptionSpec* find_option(std::span<const OptionSpec> options, std::string_view word) {
+  for (const OptionSpec& option : options) {
+    if (word.size() == 2 && word[0] == '-' && option.letter != 0 && word[1] == option.letter) return &option;
+    if (word.starts_with("--") && word.substr(2) == option.name) return &option;
+  }
+  return nullptr;
+}
+
+const OptionSpec* find_option(const CommandSpec* command, std::string_view word) {
+  if (command != nullptr)
+    if (const OptionSpec* option = find_option(command->options, word)) return option;
+  return find_option(global_options(), word);
+}
+
+std::string see_help(const CommandSpec* command) {
+  return command != nullptr ? fmt::format("see 'shale {} --help'", command->name) : "see 'shale --help'";
+}
+
+Error unknown_command(std::string_view word) {
+  std::vector<std::string> names{"image"};
+  for (const CommandSpec& command : commands()) names.emplace_back(command.name);
+  Error error(ErrorKind::kUsage, fmt::format("unknown command '{}'", word));
+  if (std::string nearest = suggest(word, names); !nearest.empty())
+    error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  else
+    error.add_hint(see_help(nullptr));
+  return error;
+}
+
+Error unknown_option(const CommandSpec* command, std::string_view word) {
+  const std::string_view name = word.substr(0, word.find('='));
+  std::vector<std::string> names;
+  if (command != nullptr)
+    names = option_names(*command);
+  else
+    for (const OptionSpec& option : global_options()) names.push_back(std::string("--") + option.name);
+  Error error(ErrorKind::kUsage, command != nullptr
+                                     ? fmt::format("unknown option '{}' of 'shale {}'", name, command->name)
+                                     : fmt::format("unknown option '{}' before the command", name));
+  if (std::string nearest = name.starts_with("--") ? suggest(name, names) : std::string(); !nearest.empty())
+    error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  error.add_hint(see_help(command));
+  return error;
+}
+
+// "image ls" and the like.
+const char* image_subcommand(std::string_view word) {
+  if (word == "ls" || word == "list") return "images";
+  if (word == "rm" || word == "remove") return "rmi";
+  for (const char* same : {"build", "tag", "pull", "push", "load", "save", "import"})
+    if (word == same) return same;
+  return nullptr;
+}
+
+// Takes the command's word (or two) out of `words`. What stands before it can only be global options.
+Result<const CommandSpec*> take_command(std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word.size() > 1 && word[0] == '-') {
+      const OptionSpec* option =
+          find_option(global_options(), std::string_view(word).substr(0, word.find('=')));
+      if (option == nullptr) return fail(unknown_option(nullptr, word));
+      if (takes_value(*option) && word.find('=') == std::string::npos) ++i;
+      continue;
+    }
+    std::string name = word;
+    std::size_t used = 1;
+    if (name == "image") {
+      const char* meant = i + 1 < words.size() ? image_subcommand(words[i + 1]) : nullptr;
+      if (meant == nullptr)
+        return fail(Error(ErrorKind::kUsage,
+                          "'shale image' needs one of ls, rm, build, tag, pull, push, load, save, import")
+                        .hint(see_help(nullptr)));
+      name = meant;
+      used = 2;
+    }
+    const CommandSpec* command = find_command(name);
+    if (command == nullptr) return fail(unknown_command(name));
+    const auto at = words.begin() + static_cast<std::ptrdiff_t>(i);
+    words.erase(at, at + static_cast<std::ptrdiff_t>(used));
+    return command;
+  }
+  return nullptr;
+}
+
+// "--name=value" and "-n=value" of an option that takes a value become two words: CLI11 would take an empty
+// value for a missing one, and "=value" for the value of "-n". Only complete options are looked at; what an
+// option takes as its value is passed on as it is.
+std::vector<std::string> split_values(const CommandSpec* command, const std::vector<std::string>& words) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "--") {
+      out.insert(out.end(), words.begin() + static_cast<std::ptrdiff_t>(i), words.end());
+      break;
+    }
+    const std::size_t equals = word.starts_with('-') ? word.find('=') : std::string::npos;
+    const OptionSpec* option = find_option(command, std::string_view(word).substr(0, equals));
+    if (option != nullptr && takes_value(*option) && equals != std::string::npos) {
+      out.push_back(word.substr(0, equals));
+      out.push_back(word.substr(equals + 1));
+      continue;
+    }
+    out.push_back(word);
+    if (option != nullptr && takes_value(*option) && i + 1 < words.size()) out.push_back(words[++i]);
+  }
+  return out;
+}
+
+void declare(::CLI::App& app, const OptionSpec& option) {
+  std::string names = fmt::format("--{}", option.name);
+  if (option.letter != 0) names = fmt::format("-{},{}", option.letter, names);
+  if (takes_value(option)) {
+    // One word per occurrence, and never the "[a,b]" that CLI11 would take apart.
+    app.add_option(names)->expected(1)->allow_extra_args(false)->multi_option_policy(
+        ::CLI::MultiOptionPolicy::TakeAll);
+  } else {
+    app.add_flag(names)->multi_option_policy(::CLI::MultiOptionPolicy::TakeAll);
+  }
+}
+
+Status check_flag_values(const CommandLine& line, std::span<const OptionSpec> options) {
+  for (const OptionSpec& option : options) {
+    if (option.kind != OptionKind::kFlag) continue;
+    for (const std::string& value : line.list(option.name))
+      if (!parse_bool(value))
+        return fail(
+            Error(ErrorKind::kUsage, fmt::format("'--{}={}' is neither true nor false", option.name, value))
+                .hint(see_help(line.command)));
+  }
+  return {};
+}
+
+std::string count_of_arguments(int count) {
+  return fmt::format("{} argument{}", count, count == 1 ? "" : "s");
+}
+
+Status check_argument_count(const CommandLine& line) {
+  const CommandSpec& command = *line.command;
+  const int count = static_cast<int>(line.arguments.size());
+  std::string what;
+  if (command.min_arguments == command.max_arguments && count != command.min_arguments)
+    what = command.min_arguments == 0 ? "accepts no arguments"
+                                      : fmt::format("requires {}", count_of_arguments(command.min_arguments));
+  else if (count < command.min_arguments)
+    what = fmt::format("requires at least {}", count_of_arguments(command.min_arguments));
+  else if (command.max_arguments >= 0 && count > command.max_arguments)
+    what = fmt::format("accepts at most {}", count_of_arguments(command.max_arguments));
+  else
+    return {};
+  Error error(ErrorKind::kUsage, fmt::format("'shale {}' {}, {} given", command.name, what, count));
+  error.add_hint(fmt::format("usage: shale {} {}", command.name, command.usage));
+  return fail(std::move(error));
+}
+
+// CLI11 recognises the options of one command and the global ones; what it leaves over, in order, is the
+// arguments.
+Status recognise(CommandLine& line, const std::vector<std::string>& words) {
+  std::span<const OptionSpec> own;
+  if (line.command != nullptr) own = line.command->options;
+  try {
+    ::CLI::App app;
+    app.set_help_flag();
+    app.allow_extras();
+    for (const OptionSpec& option : own) declare(app, option);
+    for (const OptionSpec& option : global_options()) declare(app, option);
+    std::vector<std::string> reversed = split_values(line.command, words);
+    std::reverse(reversed.begin(), reversed.end());  // the order in which App::parse takes them
+    app.parse(std::move(reversed));
+    bool options_ended = false;
+    for (const std::string& word : app.remaining()) {
+      if (!options_ended && word == "--")
+        options_ended = true;
+      else if (!options_ended && word.size() > 1 && word[0] == '-')
+        return fail(unknown_option(line.command, word));
+      else
+        line.arguments.push_back(word);
+    }
+    auto collect = [&](std::span<const OptionSpec> options) {
+      for (const OptionSpec& option : options)
+        if (const ::CLI::Option* found = app.get_option(fmt::format("--{}", option.name)); !found->empty())
+          line.values[option.name] = found->results();
+    };
+    collect(own);
+    collect(global_options());
+  } catch (const ::CLI::ArgumentMismatch&) {
+    // Only the last word can lack its value: every other option took the word after it.
+    return fail(Error(ErrorKind::kUsage, fmt::format("option '{}' needs a value", words.back()))
+                    .hint(see_help(line.command)));
+  } catch (const ::CLI::Error& error) {
+    return fail(
+        Error(ErrorKind::kUsage, fmt::format("command line: {}", error.what())).hint(see_help(line.command)));
+  }
+  RETURN_IF_ERROR(check_flag_values(line, own));
+  return check_flag_values(line, global_options());
+}
+
+}  // namespace
+
+std::string CommandLine::value(std::string_view name) const {
+  const auto found = values.find(name);
+  return found == values.end() ? std::string() : found->second.back();
+}
+
+std::vector<std::string> CommandLine::list(std::string_view name) const {
+  const auto found = values.find(name);
+  return found == values.end() ? std::vector<std::string>() : found->second;
+}
+
+bool CommandLine::flag(std::string_view name) const {
+  return has(name) && parse_bool(value(name)).value_or(false);
+}
+
+std::vector<std::string> CommandLine::notes() const {
+  std::vector<std::string> lines;
+  if (command == nullptr) return lines;
+  for (const OptionSpec& option : command->options)
+    if (option.ignored != nullptr && has(option.name))
+      lines.push_back(fmt::format("--{} has no effect: {}", option.name, option.ignored));
+  return lines;
+}
+
+Result<CommandLine> parse_command_line(std::span<const std::string> given) {
+  std::vector<std::string> words(given.begin(), given.end());
+  CommandLine line;
+  ASSIGN_OR_RETURN(line.command, take_command(words));
+  RETURN_IF_ERROR(recognise(line, words));
+  if (line.command != nullptr && !line.flag("help") && !line.flag("version"))
+    RETURN_IF_ERROR(check_argument_count(line));
+  return line;
+}
+
+}  // namespace shale::cli

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands: each takes its command line, calls the library, and prints the result.
+#pragma once
+
+#include "cli/command_line.h"
+#include "shale/error.h"
+
+namespace shale::cli {
+
+// Results go to standard output, everything else to standard error. The error of a command is returned, not
+// printed.
+Status build_command(const CommandLine& line);
+Status images_command(const CommandLine& line);
+Status rmi_command(const CommandLine& line);
+Status tag_command(const CommandLine& line);
+Status pull_command(const CommandLine& line);
+Status push_command(const CommandLine& line);
+Status load_command(const CommandLine& line);
+Status save_command(const CommandLine& line);
+Status import_command(const CommandLine& line);
+
+// Parses argv, runs the command, prints its error. Returns the exit code.
+int run_program(int argc, const char* const* argv);
+
+}  // namespace shale::cli

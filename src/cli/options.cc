@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.h"
+
+#include <iterator>
+
+namespace shale::cli {
+
+namespace {
+
+using enum OptionKind;
+
+constexpr const char* kNoLimits = "resource limits other than --ulimit and --shm-size are not applied";
+constexpr const char* kNoDaemon = "there is no daemon and there are no intermediate containers";
+constexpr const char* kNoRemoteCache = "the cache is the one in the store";
+constexpr const char* kNoAttestation = "no attestation is made";
+
+constexpr OptionSpec kGlobalOptions[] = {
+    {"debug", 0, kFlag, "", "Show more about errors and resource use"},
+    {"help", 'h', kFlag, "", "Show help and exit"},
+    {"root", 0, kValue, "string", "Directory of the store"},
+    {"version", 0, kFlag, "", "Print version information and quit"},
+};
+
+constexpr OptionSpec kBuildOptions[] = {
+    {"add-host", 0, kList, "list", "Add a custom host-to-IP mapping (format: \"host:ip\")"},
+    {"attest", 0, kList, "list", "Attestation parameters", kNoAttestation},
+    {"build-arg", 0, kList, "list", "Set build-time variables"},
+    {"build-context", 0, kList, "list", "Additional build contexts (e.g., name=path)"},
+    {"builder", 0, kValue, "string", "Builder instance", kNoDaemon},
+    {"cache-from", 0, kList, "list", "External cache sources", kNoRemoteCache},
+    {"cache-to", 0, kList, "list", "Cache export destinations", kNoRemoteCache},
+    {"cgroup-parent", 0, kValue, "string", "Parent cgroup of RUN instructions", kNoLimits},
+    {"compress", 0, kFlag, "", "Compress the build context", "the context is read in place"},
+    {"cpu-period", 0, kValue, "int", "CPU CFS period", kNoLimits},
+    {"cpu-quota", 0, kValue, "int", "CPU CFS quota", kNoLimits},
+    {"cpu-shares", 'c', kValue, "int", "CPU shares (relative weight)", kNoLimits},
+    {"cpuset-cpus", 0, kValue, "string", "CPUs in which to allow execution", kNoLimits},
+    {"cpuset-mems", 0, kValue, "string", "Memory nodes in which to allow execution", kNoLimits},
+    {"disable-content-trust", 0, kFlag, "", "Skip image verification", "digests are always verified"},
+    {"file", 'f', kValue, "string", "Name of the Dockerfile (default: \"PATH/Dockerfile\")"},
+    {"force-rm", 0, kFlag, "", "Always remove intermediate containers", kNoDaemon},
+    {"format", 0, kValue, "string", "Manifest format (oci or docker)", "--output and push choose the format"},
+    {"iidfile", 0, kValue, "string", "Write the image ID to a file"},
+    {"isolation", 0, kValue, "string", "Container isolation technology",
+     "the strongest one that works is chosen"},
+    {"jobs", 0, kValue, "int", "Number of RUN instructions that run at the same time"},
+    {"label", 0, kList, "list", "Set metadata for an image"},
+    {"layers", 0, kFlag, "", "Cache intermediate layers", "layers are always cached; see --no-cache"},
+    {"load", 0, kFlag, "", "Put the image into the store, as is always done without --output"},
+    {"memory", 'm', kValue, "bytes", "Memory limit", kNoLimits},
+    {"memory-swap", 0, kValue, "bytes", "Swap limit", kNoLimits},
+    {"metadata-file", 0, kValue, "string", "Write build result metadata to a file"},
+    {"network", 0, kValue, "string", "Networking mode of RUN instructions: default, none or host"},
+    {"no-cache", 0, kFlag, "", "Do not use cache when building the image"},
+    {"no-cache-filter", 0, kList, "list", "Do not cache specified stages"},
+    {"output", 'o', kList, "list", "Output destination (format: \"type=local,dest=path\")"},
+    {"platform", 0, kList, "string", "Set target platform for build"},
+    {"progress", 0, kValue, "string", "Type of progress output: auto, tty, plain or quiet"},
+    {"provenance", 0, kValue, "string", "Shorthand for \"--attest=type=provenance\"", kNoAttestation},
+    {"pull", 0, kOptional, "string", "Always attempt to pull all referenced images"},
+    {"push", 0, kFlag, "", "Shorthand for \"--output=type=registry\""},
+    {"quiet", 'q', kFlag, "", "Suppress the build output and print image ID on success"},
+    {"rm", 0, kFlag, "", "Remove intermediate containers", kNoDaemon},
+    {"sbom", 0, kValue, "string", "Shorthand for \"--attest=type=sbom\"", kNoAttestation},
+    {"secret", 0, kList, "list",
+     "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"},
+    {"shm-size", 0, kValue, "bytes", "Size of \"/dev/shm\""},
+    {"squash", 0, kFlag, "", "Squash newly built layers into a single new layer",
+     "each step keeps its layer"},
+    {"tag", 't', kList, "list", "Name and optionally a tag (format: \"name:tag\")"},
+    {"target", 0, kValue, "string", "Set the target build stage to build"},
+    {"ulimit", 0, kList, "list", "Ulimit options (format: \"type=soft[:hard]\")"},
+};
+
+constexpr OptionSpec kImagesOptions[] = {
+    {"all", 'a', kFlag, "", "Show all images", "every image in the store is shown"},
+    {"format", 0, kValue, "string", "Format of the output: table or json"},
+    {"no-trunc", 0, kFlag, "", "Don't truncate output"},
+    {"quiet", 'q', kFlag, "", "Only show image IDs"},
+};
+constexpr OptionSpec kRmiOptions[] = {
+    {"force", 'f', kFlag, "", "Force removal of the image"},
+    {"no-prune", 0, kFlag, "", "Do not delete untagged parents", "images have no parents here"},
+};
+constexpr OptionSpec kPullOptions[] = {
+    {"platform", 0, kValue, "string", "Platform of the image (e.g., linux/amd64)"},
+    {"progress", 0, kValue, "string", "Type of progress output: auto, tty, plain or quiet"},
+    {"quiet", 'q', kFlag, "", "Suppress verbose output"},
+};
+constexpr OptionSpec kPushOptions[] = {
+    {"progress", 0, kValue, "string", "Type of progress output: auto, tty, plain or quiet"},
+    {"quiet", 'q', kFlag, "", "Suppress verbose output"},
+};
+constexpr OptionSpec kLoadOptions[] = {
+    {"input", 'i', kValue, "string", "Read from a file or directory, instead of STDIN"},
+    {"quiet", 'q', kFlag, "", "Suppress the load output"},
+};
+constexpr OptionSpec kSaveOptions[] = {
+    {"format", 0, kValue, "string", "Format: docker-archive (default), oci-archive or oci-dir"},
+    {"output", 'o', kValue, "string", "Write to a file, instead of STDOUT"},
+};
+constexpr OptionSpec kImportOptions[] = {
+    {"change", 'c', kList, "list", "Apply Dockerfile instruction to the created image"},
+    {"platform", 0, kValue, "string", "Set the platform of the image"},
+};
+
+constexpr CommandSpec kCommands[] = {
+    {"build", "[OPTIONS] [PATH | -]", "Build an image from a Dockerfile", "shale image build, shale build",
+     kBuildOptions, 0, 1, "shale-build.1"},
+    {"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images",
+     "shale image ls, shale image list, shale images", kImagesOptions, 0, 1, "shale-images.1"},
+    {"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images",
+     "shale image rm, shale image remove, shale rmi", kRmiOptions, 1, -1, "shale-images.1"},
+    {"tag",
+     "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+     "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+     "shale image tag, shale tag",
+     {},
+     2,
+     2,
+     "shale-images.1"},
+    {"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry",
+     "shale image pull, shale pull", kPullOptions, 1, 1, "shale-pull.1"},
+    {"push", "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", "shale image push, shale push",
+     kPushOptions, 1, 1, "shale-pull.1"},
+    {"load", "[OPTIONS]", "Load an image from a tar archive or STDIN", "shale image load, shale load",
+     kLoadOptions, 0, 0, "shale-load.1"},
+    {"save", "[OPTIONS] IMAGE [IMAGE...]",
+     "Save one or more images to a tar archive (streamed to STDOUT by default)",
+     "shale image save, shale save", kSaveOptions, 1, -1, "shale-load.1"},
+    {"import", "[OPTIONS] FILE|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create an image",
+     "shale image import, shale import", kImportOptions, 1, 2, "shale-load.1"},
+    {"version", "", "Show the Shale version information", "", {}, 0, 0, "shale.1"},
+    {"help", "[COMMAND]", "Show help about a command", "", {}, 0, -1, "shale.1"},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> commands() { return kCommands; }
+
+std::span<const OptionSpec> global_options() { return kGlobalOptions; }
+
+const CommandSpec* find_command(std::string_view name) {
+  for (const CommandSpec& command : kCommands)
+    if (name == command.name) return &command;
+  return nullptr;
+}
+
+std::vector<std::string> option_names(const CommandSpec& command) {
+  std::vector<std::string> names;
+  for (const OptionSpec& option : command.options) names.push_back(std::string("--") + option.name);
+  for (const OptionSpec& option : kGlobalOptions) names.push_back(std::string("--") + option.name);
+  return names;
+}
+
+}  // namespace shale::cli

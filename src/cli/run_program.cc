@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// From argv to an exit code.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+
+#include "cli/commands.h"
+#include "cli/display_text.h"
+#include "cli/terminal.h"
+#include "cli/units.h"
+#include "shale/version.h"
+
+namespace shale::cli {
+
+namespace {
+
+using Command = Status (*)(const CommandLine&);
+
+Status version_command(const CommandLine&) {
+  return write_stdout(fmt::format("shale version {}\n", version()));
+}
+
+Status help_command(const CommandLine& line) {
+  const int width = terminal_size(STDOUT_FILENO).columns;
+  if (line.arguments.empty()) return write_stdout(general_help(width));
+  // "help image ls" and "help nonsense" mean what "image ls" and "nonsense" would.
+  ASSIGN_OR_RETURN(CommandLine asked, [&]() -> Result<CommandLine> {
+    std::vector<std::string> words = line.arguments;
+    words.emplace_back("--help");
+    return parse_command_line(words);
+  }());
+  return write_stdout(asked.command != nullptr ? command_help(*asked.command, width) : general_help(width));
+}
+
+constexpr std::pair<std::string_view, Command> kCommands[] = {
+    {"build", build_command}, {"images", images_command},   {"rmi", rmi_command},
+    {"tag", tag_command},     {"pull", pull_command},       {"push", push_command},
+    {"load", load_command},   {"save", save_command},       {"import", import_command},
+    {"help", help_command},   {"version", version_command},
+};
+
+Status run(const CommandLine& line) {
+  if (line.flag("help") || line.command == nullptr) {
+    if (line.flag("version") && !line.flag("help")) return version_command(line);
+    const int width = terminal_size(STDOUT_FILENO).columns;
+    return write_stdout(line.command != nullptr ? command_help(*line.command, width) : general_help(width));
+  }
+  if (line.flag("version")) return version_command(line);
+  for (const auto& [name, command] : kCommands)
+    if (name == line.command->name) return command(line);
+  return fail(ErrorKind::kInternal, fmt::format("the command '{}' has no function", line.command->name));
+}
+
+// The error's text quotes Dockerfiles, servers and the output of commands: nothing in it may act on the
+// terminal.
+void print_error(const Error& error) {
+  const bool color = wants_color(STDERR_FILENO);
+  write_stderr(filter_lines(render(error, color), color ? Colors::kKeep : Colors::kStrip));
+}
+
+void print_debug(const Status& status, std::chrono::steady_clock::time_point start) {
+  std::string text;
+  if (!status)
+    text +=
+        fmt::format("debug: error kind {}, errno {}, exit code {}\n", static_cast<int>(status.error().kind()),
+                    status.error().errno_value(), exit_code(status.error()));
+  struct rusage own{};
+  struct rusage children{};
+  (void)getrusage(RUSAGE_SELF, &own);           // cannot fail with these arguments
+  (void)getrusage(RUSAGE_CHILDREN, &children);  // likewise
+  const auto seconds = [](const struct timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  const auto peak = [](const struct rusage& usage) {
+    return format_size(static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
+  };
+  text +=
+      fmt::format("debug: {:.3f}s elapsed; own CPU {:.3f}s, memory {}; children's CPU {:.3f}s, memory {}\n",
+                  std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
+                  seconds(own.ru_utime) + seconds(own.ru_stime), peak(own),
+                  seconds(children.ru_utime) + seconds(children.ru_stime), peak(children));
+  write_stderr(text);
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv) {
+  const auto start = std::chrono::steady_clock::now();
+  ensure_standard_descriptors();
+  // A reader that goes away is an EPIPE of the write, not the end of a build. Programs we start get the
+  // default back.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  Result<CommandLine> line = parse_command_line(words);
+  const Status status = line ? run(*line) : Status(std::unexpected(std::move(line.error())));
+  if (!status) print_error(status.error());
+  if (line && line->flag("debug")) print_debug(status, start);
+  return status ? 0 : exit_code(status.error());
+}
+
+}  // namespace shale::cli
