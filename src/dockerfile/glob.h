@@ -9,9 +9,10 @@
 
 namespace shale::dockerfile {
 
-// True when the whole of `name` matches `pattern`: '*' any run without '/', '?' one character, [a-z] [^a-z] classes,
-// '\x' the character x. An error for a malformed pattern, found whether or not the name reaches the malformed part.
-// Works on UTF-8 characters. Time at most pattern × name.
+// True when the whole of `name` matches `pattern`: '*' any run without '/', '?' one character, [a-z] [^a-z]
+// classes,
+// '\x' the character x. An error for a malformed pattern, found whether or not the name reaches the malformed
+// part. Works on UTF-8 characters. Time at most pattern × name.
 Result<bool> glob_match(std::string_view pattern, std::string_view name);
 
 // A COPY source that is a pattern: holds '*', '?' or '[' (behind '\' they do not count).

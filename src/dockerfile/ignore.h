@@ -12,9 +12,9 @@
 
 namespace shale::dockerfile {
 
-// An ordered list of patterns, the last that matches decides; '!' in front re-includes. A pattern that matches a
-// directory matches all below it. Paths are relative to the root, separated by '/', not starting with one. Immutable
-// after parse: may be used by several threads.
+// An ordered list of patterns, the last that matches decides; '!' in front re-includes. A pattern that
+// matches a directory matches all below it. Paths are relative to the root, separated by '/', not starting
+// with one. Immutable after parse: may be used by several threads.
 class IgnoreMatcher {
  public:
   // What is known about a directory on the way down; pass it on to the entries of that directory.
@@ -27,7 +27,8 @@ class IgnoreMatcher {
     bool prune = false;
   };
 
-  // The text of a .dockerignore file: comments ('#' in the first column), blank lines, a BOM, "/x" and "x/" forms.
+  // The text of a .dockerignore file: comments ('#' in the first column), blank lines, a BOM, "/x" and "x/"
+  // forms.
   static Result<IgnoreMatcher> parse(std::string_view text, std::string_view file_name = ".dockerignore");
   // Patterns as given to COPY --exclude, one each.
   static Result<IgnoreMatcher> from_patterns(const std::vector<std::string>& patterns);
@@ -39,8 +40,10 @@ class IgnoreMatcher {
   // Whether `path` is ignored, its parents considered.
   [[nodiscard]] bool matches(std::string_view path) const;
 
-  // The same for a walk: `parent` is the state of the directory `path` lies in (a default State for the root),
-  // `state`, if not null, receives that of `path` itself.
+  // The same for a walk: `parent` is the state of the directory `path` lies in (a default State for the
+  // root). `state` is null for what is no directory; else it receives that of `path` itself, and the verdict
+  // says prune. An ignored directory that is not pruned exists in the context only if something below it
+  // does.
   [[nodiscard]] Verdict visit(std::string_view path, const State& parent, State* state) const;
 
   // For cache keys: the patterns after cleaning, '!' included.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Instructions: the typed form of each node. Values are as written (not expanded, unless said otherwise): plan/ expands
-// them with expand.h when it knows the variables.
+// Instructions: the typed form of each node. Values are as written (not expanded, unless said otherwise):
+// plan/ expands them with expand.h when it knows the variables.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +28,11 @@ struct CommandLine {
 };
 
 struct From {
-  std::string base;        // expanded with global ARGs by plan/
-  std::string platform;    // "" = not given; expanded too
-  std::string stage_name;  // lower case; "" = none
+  std::string base;             // expanded with global ARGs by plan/
+  std::string platform;         // "" = not given; expanded too
+  std::string stage_name;       // lower case; "" = none
   std::string stage_name_text;  // as written
-  std::string as_text;     // the keyword AS as written; "" = none
+  std::string as_text;          // the keyword AS as written; "" = none
 };
 
 // One "--mount=" as written. Its values may hold variables: resolve_mount() gives the meaning.
@@ -59,18 +59,18 @@ struct InlineSource {
 
 // COPY and ADD. Members that only one of them takes are said so.
 struct Copy {
-  std::vector<std::string> sources;        // expanded by plan/; heredocs are not among them
+  std::vector<std::string> sources;  // expanded by plan/; heredocs are not among them
   std::vector<InlineSource> inline_sources;
-  std::string destination;                 // expanded
-  std::string chown;                       // expanded
-  std::string chmod;                       // expanded, then Chmod::parse
+  std::string destination;  // expanded
+  std::string chown;        // expanded
+  std::string chmod;        // expanded, then Chmod::parse
   bool link = false;
-  std::vector<std::string> exclude;        // never expanded
-  std::string from;                        // COPY only; never expanded
-  bool parents = false;                    // COPY only
-  std::optional<bool> keep_git_dir;        // ADD only
-  std::string checksum;                    // ADD only; expanded
-  std::optional<bool> unpack;              // ADD only
+  std::vector<std::string> exclude;  // never expanded
+  std::string from;                  // COPY only; never expanded
+  bool parents = false;              // COPY only
+  std::optional<bool> keep_git_dir;  // ADD only
+  std::string checksum;              // ADD only; expanded
+  std::optional<bool> unpack;        // ADD only
 };
 struct Add : Copy {};
 
@@ -112,8 +112,8 @@ struct Volume {
 struct StopSignal {
   std::string signal;  // expanded, then parse_signal (values.h)
 };
-// `test` is the form of the image config: {"NONE"}, {"CMD", …}, {"CMD-SHELL", text}. Durations in nanoseconds, 0 = not
-// given.
+// `test` is the form of the image config: {"NONE"}, {"CMD", …}, {"CMD-SHELL", text}. Durations in
+// nanoseconds, 0 = not given.
 struct HealthcheckCommand {
   std::vector<std::string> test;
   std::int64_t interval_ns = 0;
@@ -129,8 +129,9 @@ struct Maintainer {
   std::string name;
 };
 
-using InstructionBody = std::variant<From, Run, Copy, Add, Arg, Env, Label, Workdir, User, Cmd, Entrypoint, Shell,
-                                     Expose, Volume, StopSignal, HealthcheckCommand, OnBuild, Maintainer>;
+using InstructionBody =
+    std::variant<From, Run, Copy, Add, Arg, Env, Label, Workdir, User, Cmd, Entrypoint, Shell, Expose, Volume,
+                 StopSignal, HealthcheckCommand, OnBuild, Maintainer>;
 
 struct Instruction {
   InstructionBody body;
@@ -147,8 +148,8 @@ struct Instruction {
 // The typed form of a node. Errors are positioned in `text`, the file the node came from.
 Result<Instruction> parse_instruction(const Node& node, std::string_view text);
 
-// The instruction of an ONBUILD trigger that an image carries. `where` names the image in errors; the instruction's
-// span has that as its file name.
+// The instruction of an ONBUILD trigger that an image carries. `where` names the image in errors; the
+// instruction's span has that as its file name.
 Result<Instruction> parse_trigger(std::string_view trigger, const std::string& where);
 
 }  // namespace shale::dockerfile

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lint: BuildKit's rules about Dockerfiles, by their names. Those that need only the tree run here; plan/ adds those
-// that need expanded values through make_warning.
+// Lint: BuildKit's rules about Dockerfiles, by their names. Those that need only the tree run here; plan/
+// adds those that need expanded values through make_warning.
 #pragma once
 
 #include <optional>
@@ -26,13 +26,14 @@ struct LintRule {
 std::span<const LintRule> lint_rules();
 const LintRule* find_lint_rule(std::string_view name);
 
-// Which rules apply: "# check=skip=A,B;error=true;experimental=C" of a file, or the same text from a build argument.
+// Which rules apply: "# check=skip=A,B;error=true;experimental=C" of a file, or the same text from a build
+// argument.
 struct LintConfig {
   bool skip_all = false;
   std::set<std::string> skip;  // rule names, lower case
   bool experimental_all = false;
   std::set<std::string> experimental;  // rule names, lower case
-  bool error = false;          // warnings end the build, after all of them were shown
+  bool error = false;                  // warnings end the build, after all of them were shown
 
   static Result<LintConfig> parse(std::string_view text);
   // This, then a comment "check=skip=…" among the lines directly above an instruction.
@@ -44,7 +45,9 @@ struct LintConfig {
 // parse_dockerfile_all made of a broken file.
 std::vector<Warning> lint(const ParsedFile& file, const LintConfig& config);
 
-// One warning with its text filled in and its excerpt cut from `file`. The caller has asked config.wants(rule) before.
+// One warning with its text filled in and its excerpt cut from `file`. `arguments` are those of the rule's
+// format; the last one of UndefinedVar and UndefinedArgInFrom is "" or " (did you mean $X?)". The caller has
+// asked config.with_comments(…).wants(rule) before.
 Warning make_warning(const ParsedFile& file, std::string_view rule, const SourceSpan& span,
                      const std::vector<std::string>& arguments);
 

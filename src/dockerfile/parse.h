@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dockerfile/instructions.h"
+#include "dockerfile/source.h"
 #include "dockerfile/syntax.h"
 #include "shale/error.h"
 
@@ -27,14 +28,17 @@ struct ParsedFile {
   std::vector<Instruction> global_args;  // Arg only, before the first FROM
   std::vector<Stage> stages;
   SyntaxTree tree;  // for lint
+  LineIndex lines;  // of `text`
 
-  // The stage called `name` (case-insensitive; the last one when several have it), or its number; nullptr if none.
+  // The stage called `name` (case-insensitive; the last one when several have it), or its number; nullptr if
+  // none.
   [[nodiscard]] const Stage* find_stage(std::string_view name) const;
   // An error of this file: kind kDockerfile, span narrowed to `word` when given, excerpt filled in.
   [[nodiscard]] Error error(const SourceSpan& span, std::string message, std::string_view word = {}) const;
 };
 
-// As much of the file as could be understood, and all that was wrong with it: the first error, the others inside it.
+// As much of the file as could be understood, and all that was wrong with it: the first error, the others
+// inside it.
 struct ParseOutcome {
   ParsedFile file;
   std::optional<Error> error;

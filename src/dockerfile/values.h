@@ -14,7 +14,8 @@ namespace shale::dockerfile {
 // Go's time.ParseDuration ("1h30m", "1.5s", "100ms", "0") in nanoseconds.
 Result<std::int64_t> parse_duration(std::string_view text);
 
-// The words of EXPOSE after expansion → "80/tcp", sorted, ranges written out, protocol in lower case, each once.
+// The words of EXPOSE after expansion → "80/tcp", sorted, ranges written out, protocol in lower case, each
+// once.
 Result<std::vector<std::string>> parse_ports(const std::vector<std::string>& words);
 
 // One word of EXPOSE, taken apart for lint: "127.0.0.1:80:8080/TCP".
