@@ -21,6 +21,7 @@ PlainProgress::PlainProgress(Screen screen) : screen_(std::move(screen)) {}
 
 void PlainProgress::on(const Event& event) {
   handover_.count_event();
+  if (first_event_.count() < 0) first_event_ = screen_.now();
   std::visit([this](const auto& value) { handle(value); }, event);
   flush();
 }
@@ -38,6 +39,7 @@ void PlainProgress::finish() {
     if (anything_written_ || !pending_.empty()) pending_ += '\n';
     pending_ += summary_;
   }
+  if (failed_) pending_ += '\n';  // the error follows
   flush();
 }
 
@@ -116,6 +118,7 @@ void PlainProgress::handle(const StepEnded& event) {
       result = "CACHED";
       break;
     case StepEnd::kFailed:
+      failed_ = true;
       result = fmt::format("ERROR: {}", escape_controls(event.message));
       break;
     case StepEnd::kCancelled:
@@ -128,7 +131,9 @@ void PlainProgress::handle(const StepEnded& event) {
 
 void PlainProgress::handle(const Warning& event) { warnings_.push_back(event); }
 
-void PlainProgress::handle(const BuildSummary& event) { summary_ = render_summary(event, Colors::kStrip); }
+void PlainProgress::handle(const BuildSummary& event) {
+  summary_ = render_summary(event, screen_.now() - first_event_, Colors::kStrip);
+}
 
 void PlainProgress::flush() {
   if (pending_.empty()) return;

@@ -44,6 +44,8 @@ class PlainProgress final : public EventSink {
   std::string summary_;
   std::string pending_;  // what on() has to write
   bool anything_written_ = false;
+  bool failed_ = false;
+  std::chrono::nanoseconds first_event_{-1};
 };
 
 }  // namespace shale::cli

@@ -57,7 +57,7 @@ std::string render_warning(const Warning& warning, Colors colors) {
   return out;
 }
 
-std::string render_summary(const BuildSummary& summary, Colors colors) {
+std::string render_summary(const BuildSummary& summary, std::chrono::nanoseconds build_time, Colors colors) {
   const char* dim = colors == Colors::kKeep ? "\033[2m" : "";
   const char* bold = colors == Colors::kKeep ? "\033[1m" : "";
   const char* reset = colors == Colors::kKeep ? "\033[0m" : "";
@@ -65,7 +65,6 @@ std::string render_summary(const BuildSummary& summary, Colors colors) {
   std::string out;
   int run = 0;
   int cached = 0;
-  std::chrono::nanoseconds elapsed{0};
   std::vector<Row> rows{{"STAGE", "STEPS", "TIME", "SIZE", "LEFT BEHIND"}};
   for (const StageSummary& stage : summary.stages) {
     rows.push_back({escape_controls(stage.name), counts(stage.steps_run, stage.steps_cached),
@@ -73,7 +72,6 @@ std::string render_summary(const BuildSummary& summary, Colors colors) {
                     stage.left_behind_bytes > 0 ? format_size(stage.left_behind_bytes) : "-"});
     run += stage.steps_run;
     cached += stage.steps_cached;
-    elapsed += stage.elapsed;
   }
   if (summary.stages.size() > 1) {
     std::array<int, 5> widths{};
@@ -86,9 +84,8 @@ std::string render_summary(const BuildSummary& summary, Colors colors) {
   }
   out += fmt::format(" {}image {}{}, {} left behind{}", bold, format_size(summary.image_bytes), reset,
                      summary.left_behind_bytes > 0 ? format_size(summary.left_behind_bytes) : "nothing",
-                     run + cached > 0 ? "; " + counts(run, cached) : "");
-  if (run > 0) out += fmt::format(" in {}", format_duration(elapsed));
-  out += '\n';
+                     run + cached > 0 ? "; " + counts(run, cached) : ";");
+  out += fmt::format(" in {}\n", format_duration(build_time));
   return out;
 }
 

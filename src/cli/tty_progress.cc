@@ -89,6 +89,7 @@ void TtyProgress::finish() {
   std::string end;
   for (const Warning& warning : warnings_) end += '\n' + render_warning(warning, screen_.colors);
   if (!summary_.empty()) end += '\n' + summary_;
+  if (failed_) end += '\n';  // the error follows
   if (cursor_hidden_) end += kShowCursor;
   cursor_hidden_ = false;
   if (!end.empty()) screen_.write(end);
@@ -147,6 +148,7 @@ void TtyProgress::handle(const StepEnded& event) {
       commit(timed_line(" => CACHED " + ended.name, time, columns), color(kDim));
       break;
     case StepEnd::kFailed:
+      failed_ = true;
       commit(timed_line(" => ERROR " + ended.name, time, columns), color(kRed));
       break;
     case StepEnd::kCancelled:
@@ -160,7 +162,9 @@ void TtyProgress::handle(const StepEnded& event) {
 
 void TtyProgress::handle(const Warning& event) { warnings_.push_back(event); }
 
-void TtyProgress::handle(const BuildSummary& event) { summary_ = render_summary(event, screen_.colors); }
+void TtyProgress::handle(const BuildSummary& event) {
+  summary_ = render_summary(event, screen_.now() - first_event_, screen_.colors);
+}
 
 std::string TtyProgress::timed_line(std::string_view text, std::string_view time, int columns) const {
   const int room = columns - static_cast<int>(time.size()) - 1;

@@ -57,6 +57,7 @@ class TtyProgress final : public EventSink {
   Handover handover_;
   std::map<StepId, Step> steps_;  // the running ones
   int ended_ = 0;
+  bool failed_ = false;
   std::chrono::nanoseconds first_event_{-1};
   std::chrono::nanoseconds last_draw_{-1};
   std::string committed_;   // lines that scroll, not yet written

@@ -200,18 +200,19 @@ TEST(Summary, ShowsWhatEachStageLeavesBehind) {
            {.name = "2", .layer_bytes = 12'100'000, .elapsed = 400ms, .steps_run = 2, .in_result = true}},
       .image_bytes = 24'200'000,
       .left_behind_bytes = 902'800'000};
-  EXPECT_EQ(render_summary(summary, Colors::kStrip),
+  EXPECT_EQ(render_summary(summary, 100s, Colors::kStrip),
             " STAGE   STEPS              TIME     SIZE   LEFT BEHIND\n"
             " base    2 cached              -   74.8MB        74.8MB\n"
             " build   3 run, 1 cached   2m05s    840MB         828MB\n"
             " 2       2 run              0.4s   12.1MB             -\n"
-            " image 24.2MB, 903MB left behind; 5 run, 3 cached in 2m05s\n");
+            " image 24.2MB, 903MB left behind; 5 run, 3 cached in 1m40s\n");
 }
 
 TEST(Summary, OneStageNeedsNoTable) {
   const BuildSummary summary{
       .stages = {{.name = "0", .layer_bytes = 5, .steps_cached = 3, .in_result = true}}, .image_bytes = 5000};
-  EXPECT_EQ(render_summary(summary, Colors::kStrip), " image 5kB, nothing left behind; 3 cached\n");
+  EXPECT_EQ(render_summary(summary, 20ms, Colors::kStrip),
+            " image 5kB, nothing left behind; 3 cached in 0.0s\n");
 }
 
 TEST(WarningText, HasPlaceRuleAndExcerpt) {

@@ -63,7 +63,8 @@ TEST_F(PlainProgressTest, ABuildReadsLikeThis) {
             "#4 ERROR: exit code 1\n"
             "\n"
             "#5 [other 1/1] RUN sleep 9\n"
-            "#5 CANCELED\n");
+            "#5 CANCELED\n"
+            "\n");
 }
 
 TEST_F(PlainProgressTest, LinesOfParallelStepsDoNotMix) {

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cctype>
 
@@ -239,19 +241,50 @@ TEST_F(TtyProgressTest, DetailsGiveWayToSteps) {
 }
 
 TEST_F(TtyProgressTest, EndsWithWarningsAndSizes) {
+  size_.columns = 61;
+  terminal_ = VirtualTerminal(61);
   TtyProgress progress(screen());
   progress.on(StepStarted{1, "a"});
   progress.on(StepEnded{1, StepEnd::kDone, 0ms});
   progress.on(Warning{.text = "w"});
+  now_ += 2s;
   progress.on(BuildSummary{.stages = {{.name = "0", .steps_cached = 1}}, .image_bytes = 1000});
   progress.finish();
   progress.finish();
   EXPECT_EQ(terminal_.text(),
-            " => a                               0.0s\n"
+            " => a                                                   0.0s\n"
             "\n"
             "warning: w\n"
             "\n"
-            " image 1kB, nothing left behind; 1 cached\n");
+            " image 1kB, nothing left behind; 1 cached in 2.0s\n");
+}
+
+TEST_F(TtyProgressTest, NarrowerWindowHasBrokenTheOldLines) {
+  size_.columns = 81;
+  std::string written;
+  Screen watched = screen();
+  watched.write = [&](std::string_view text) { written = text; };
+  TtyProgress progress(std::move(watched));
+  progress.on(StepStarted{1, "a"});  // one line of 80 columns, and the status
+  size_.columns = 30;
+  pass(progress, 1s);
+  EXPECT_THAT(written, testing::StartsWith("\r\033[4A"));
+}
+
+TEST_F(TtyProgressTest, StalePictureIsLeftAlone) {
+  TtyProgress progress(screen());
+  progress.on(StepStarted{1, "a"});
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    progress.on(StepStarted{2, "b"});
+    _exit(0);  // without a word, as after SIGKILL
+  }
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  const std::string before = terminal_.text();
+  progress.finish();
+  EXPECT_EQ(terminal_.text(), before);
+  EXPECT_TRUE(terminal_.cursor_visible);
 }
 
 }  // namespace
