@@ -59,6 +59,10 @@ struct MountOp {
   std::string environment;        // secret: variable that gets the value
 };
 
+// Where the script of a RUN heredoc that begins with #! is mounted. (BuildKit uses /dev/pipes; our /dev is made anew for
+// each command.)
+inline constexpr const char* kScriptDirectory = "/run/heredoc/";
+
 struct RunOp {
   std::vector<std::string> args;  // what is executed; shell already in front
   std::vector<std::string> env;   // K=V, everything the command sees but HOME and proxies

@@ -16,6 +16,9 @@ namespace shale::plan {
 
 namespace {
 
+// Where the copy of a context's files lies in its own small snapshot.
+constexpr const char* kMountSnapshot = "/source";
+
 // Instructions that make a layer count in "[build 3/5]".
 bool makes_layer(const dockerfile::Instruction& instruction) {
   return std::holds_alternative<dockerfile::Run>(instruction.body) ||
@@ -281,7 +284,26 @@ Result<MountOp> StagePlanner::plan_mount(const Instruction& instruction, const d
   } else if (out.kind == MountOp::Kind::kBind) {
     out.source = FileSource{};
   }
+  // Files of a directory of the user's are copied to a layer first: a command must neither see what .dockerignore hides
+  // nor a file that changes under it, and the copy is cached by its content.
+  if (out.source && out.source->kind != FileSource::Kind::kNode) snapshot_source(instruction, out);
   return out;
+}
+
+void StagePlanner::snapshot_source(const Instruction& instruction, MountOp& mount) {
+  Node node;
+  node.id = static_cast<NodeId>(context_.plan->nodes.size());
+  node.stage = static_cast<int>(&stage_ - context_.plan->stages.data());
+  node.title = fmt::format("[{} internal] take {} for the mount at {}", stage_.shown_name, mount.source_path, mount.target);
+  node.span = instruction.span;
+  CopyOp op;
+  op.source = *mount.source;
+  op.paths = {mount.source_path};
+  op.destination = kMountSnapshot;
+  node.op = std::move(op);
+  mount.source = FileSource{.kind = FileSource::Kind::kNode, .name = {}, .node = node.id, .files = {}};
+  mount.source_path = kMountSnapshot;
+  context_.plan->nodes.push_back(std::move(node));
 }
 
 Status StagePlanner::plan_run(const Instruction& instruction, const dockerfile::Run& run) {
@@ -295,7 +317,7 @@ Status StagePlanner::plan_run(const Instruction& instruction, const dockerfile::
     const bool alone = run.heredocs.size() == 1 && is_only_heredoc(written);
     if (alone && first.content.starts_with("#!")) {
       op.script = {first.name, first.text()};
-      command = {.arguments = {"/dev/pipes/" + first.name}, .shell_form = false};
+      command = {.arguments = {kScriptDirectory + first.name}, .shell_form = false};
     } else if (alone) {
       command.arguments = {first.text()};
     } else {
@@ -368,7 +390,7 @@ Status StagePlanner::plan_copy(const Instruction& instruction, const dockerfile:
     }
   }
   ASSIGN_OR_RETURN(const std::string destination, expand(instruction, copy.destination));
-  const bool directory = destination.empty() || destination.ends_with('/') || destination == "." || destination.ends_with("/.");
+  const bool directory = destination.empty() || destination.ends_with('/') || destination == ".";
   op.destination = absolute(destination);
   if (directory && op.destination != "/") op.destination += '/';
   if (!copy.chown.empty()) {

@@ -51,6 +51,7 @@ class StagePlanner {
   Status plan_simple(const Instruction& instruction);
   Result<MountOp> plan_mount(const Instruction& instruction, const dockerfile::MountText& text);
 
+  void snapshot_source(const Instruction& instruction, MountOp& mount);
   Result<std::string> expand(const Instruction& instruction, std::string_view word);
   Result<std::string> expand_raw_quotes(const Instruction& instruction, std::string_view text);
   void warn_unset(const Instruction& instruction, const std::vector<std::string>& names);

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// run_build: the main flow, from a request to an image.
+#include "shale/build.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "build/build_inputs.h"
+#include "build/image_resolver.h"
+#include "build/image_result.h"
+#include "build/outputs.h"
+#include "build/solver.h"
+#include "dockerfile/lint.h"
+#include "dockerfile/parse.h"
+#include "export/inside.h"
+#include "plan/planner.h"
+#include "runtime/userns.h"
+#include "shale/images.h"
+#include "store/layers.h"
+#include "sys/files.h"
+
+namespace shale {
+
+namespace {
+
+using namespace build;  // NOLINT(google-build-using-namespace): this file is that room's table of contents
+
+Result<plan::PlanOptions> plan_options(const BuildRequest& request, const BuildInputs& inputs) {
+  plan::PlanOptions options;
+  options.target = request.target;
+  options.build_args = request.build_args;
+  options.labels = request.labels;
+  options.network = request.network;
+  options.no_cache = request.no_cache;
+  if (!request.platform.empty()) {
+    ASSIGN_OR_RETURN(options.platform, image::Platform::parse(request.platform));
+  }
+  for (const auto& [name, directory] : inputs.named) options.directory_contexts.insert(name);
+  options.image_contexts = inputs.image_contexts;
+  for (std::string stage : request.no_cache_filter) {
+    std::transform(stage.begin(), stage.end(), stage.begin(), [](unsigned char c) { return std::tolower(c); });
+    options.no_cache_stages.insert(std::move(stage));
+  }
+  return options;
+}
+
+// Asks the planner what it needs until it needs nothing: ONBUILD triggers of a base may name further images.
+Result<plan::Plan> make_plan(plan::Planner& planner, ImageResolver& resolver) {
+  while (true) {
+    ASSIGN_OR_RETURN(const std::vector<plan::ImageNeed> needs, planner.needs());
+    if (needs.empty()) return planner.plan();
+    RETURN_IF_ERROR(resolver.resolve(needs));
+    for (const plan::ImageNeed& need : needs) planner.provide(need, resolver.images().at(need.key()).config);
+  }
+}
+
+bool uses_context(const BuildState& state) {
+  return std::any_of(state.plan.nodes.begin(), state.plan.nodes.end(), [&](const plan::Node& node) {
+    const auto* copy = std::get_if<plan::CopyOp>(&node.op);
+    return copy != nullptr && state.state(node.id).needed && !copy->paths.empty() &&
+           copy->source.kind == plan::FileSource::Kind::kContext;
+  });
+}
+
+// Walks the directories that COPY lines of the plan read from.
+Status scan_contexts(BuildState& state, BuildInputs& inputs, EventSink& events, StepId& next_step) {
+  if (uses_context(state)) {
+    const StepId step = next_step++;
+    const auto started = std::chrono::steady_clock::now();
+    events.on(StepStarted{.step = step, .name = "[internal] load build context"});
+    ASSIGN_OR_RETURN(state.context, scan_context(*state.store, std::move(inputs.context)));
+    events.on(StepEnded{.step = step,
+                        .end = StepEnd::kDone,
+                        .elapsed = std::chrono::steady_clock::now() - started,
+                        .message = {},
+                        .log_path = {}});
+  }
+  for (auto& [name, directory] : inputs.named) {
+    ASSIGN_OR_RETURN(state.named_contexts[name], scan_context(*state.store, std::move(directory)));
+  }
+  return {};
+}
+
+Status save_stat_caches(BuildState& state) {
+  if (state.context) RETURN_IF_ERROR(state.context->save_cache(*state.store));
+  for (auto& [name, context] : state.named_contexts) RETURN_IF_ERROR(context->save_cache(*state.store));
+  return {};
+}
+
+// Everything is known: names the image, writes the outputs, and says what came of it.
+Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& events, StepId& next_step, int stop_fd) {
+  BuildResult result;
+  ASSIGN_OR_RETURN(const store::ImageRecord image, assemble_image(state));
+  ASSIGN_OR_RETURN(const std::vector<image::ImageRef> names, names_of(state.request));
+  std::vector<store::TagRecord> tags;
+  for (const image::ImageRef& name : names) {
+    tags.push_back({.reference = name.full(), .image = image.id, .manifest_digest = {}});
+    result.tags.push_back(name.familiar());
+  }
+  const std::vector<OutputSpec>& outputs = state.request.outputs;
+  const bool keep = outputs.empty() || std::any_of(outputs.begin(), outputs.end(), [](const OutputSpec& output) {
+                      return output.kind == OutputSpec::Kind::kImage || output.kind == OutputSpec::Kind::kRegistry;
+                    });
+  if (keep) RETURN_IF_ERROR(state.store->images().put(image, tags));
+  for (const OutputSpec& output : outputs) {
+    if (!needs_files(output)) continue;
+    exporter::ProgressStep step(events, next_step++, fmt::format("exporting to {}", output.destination), stop_fd);
+    Result<WrittenOutput> written = write_output(state, output, image, names, step.progress());
+    if (!written) {
+      step.end(StepEnd::kFailed, written.error().to_line());
+      return fail(std::move(written.error()));
+    }
+    step.end();
+    if (written->manifest) {
+      result.manifest_digest = written->manifest->digest;
+      if (keep) RETURN_IF_ERROR(state.store->images().set_manifest(image.id, *written->manifest));
+    }
+  }
+  result.image_id = image.id;
+  result.steps_run = solver.steps_run();
+  result.steps_cached = solver.steps_cached();
+  for (const Warning& warning : state.plan.warnings) events.on(warning);
+  events.on(summarize(state));
+  return result;
+}
+
+// What the cache gave must not be collected by another process while this build stands on it.
+Status hold_known_layers(BuildState& state) {
+  std::vector<std::string> ids;
+  for (const NodeState& node : state.nodes)
+    for (const store::LayerRecord& layer : node.layers) ids.push_back(layer.id);
+  Status held = state.lease->hold_layers(*state.store, ids);
+  if (!held) return fail(std::move(held.error()).hint("another process cleaned the store at this moment: build again"));
+  return held;
+}
+
+Json to_json(const BuildResult& result) {
+  return {{"image", result.image_id.to_string()},
+          {"tags", result.tags},
+          {"manifest", result.manifest_digest ? result.manifest_digest->to_string() : ""},
+          {"run", result.steps_run},
+          {"cached", result.steps_cached}};
+}
+
+Result<BuildResult> from_json(const Json& json) {
+  BuildResult result;
+  ASSIGN_OR_RETURN(result.image_id, Digest::parse(json_string(json, "image")));
+  if (const std::string manifest = json_string(json, "manifest"); !manifest.empty()) {
+    ASSIGN_OR_RETURN(result.manifest_digest, Digest::parse(manifest));
+  }
+  if (const Json* tags = json_member(json, "tags"))
+    for (const Json& tag : *tags) result.tags.push_back(tag.get<std::string>());
+  result.steps_run = static_cast<int>(json_int(json, "run"));
+  result.steps_cached = static_cast<int>(json_int(json, "cached"));
+  return result;
+}
+
+// The part of a build that runs in its own user and mount namespace. The store was closed for the clone.
+Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& solver, ImageResolver& resolver,
+                          const std::string& root, EventSink& events, StepId& next_step) {
+  ASSIGN_OR_RETURN(state.store, store::Store::open(root));
+  const bool need_files =
+      std::any_of(state.request.outputs.begin(), state.request.outputs.end(), needs_files);
+  Status solved = solver.run(inside.stop_fd(), resolver.pulls(), need_files);
+  Status cached = save_stat_caches(state);
+  Result<BuildResult> result = [&]() -> Result<BuildResult> {
+    RETURN_IF_ERROR(solved);
+    RETURN_IF_ERROR(cached);
+    return finish(state, solver, events, next_step, inside.stop_fd());
+  }();
+  state.forget_trees();
+  Status left = state.lease->finish(*state.store);
+  // What fell out of use goes now, a little at a time: the user waits for the image, not for this.
+  constexpr auto kTidyTime = std::chrono::milliseconds(20);
+  (void)state.store->empty_trash(kTidyTime);
+  Status closed = state.store->close();
+  events.finish();
+  if (!result) return fail(std::move(result.error()));
+  RETURN_IF_ERROR(left);
+  RETURN_IF_ERROR(closed);
+  return to_json(*result);
+}
+
+Status write_result_files(const BuildRequest& request, const BuildResult& result) {
+  if (!request.iidfile.empty())
+    RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, request.iidfile, result.image_id.to_string(), 0644));
+  if (!request.metadata_file.empty()) {
+    Json metadata = {{"containerimage.config.digest", result.image_id.to_string()}};
+    if (result.manifest_digest) metadata["containerimage.digest"] = result.manifest_digest->to_string();
+    if (!result.tags.empty()) metadata["image.name"] = fmt::format("{}", fmt::join(result.tags, ","));
+    RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, request.metadata_file, dump_json_pretty(metadata) + "\n", 0644));
+  }
+  return {};
+}
+
+Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) {
+  // Inputs: nothing has been started, pulled or written while one of these can still be wrong.
+  ASSIGN_OR_RETURN(BuildInputs inputs, read_inputs(request));
+  RETURN_IF_ERROR(names_of(request));
+  ASSIGN_OR_RETURN(dockerfile::ParsedFile file, dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));
+  ASSIGN_OR_RETURN(plan::PlanOptions options, plan_options(request, inputs));
+  ASSIGN_OR_RETURN(const std::unique_ptr<plan::Planner> planner, plan::Planner::create(std::move(file), std::move(options)));
+
+  // The store, and the ids that layer directories made here will have.
+  std::string root = request.store_root;
+  if (root.empty()) {
+    ASSIGN_OR_RETURN(root, default_store_root());
+  }
+  BuildState state;
+  state.request = request;
+  state.dockerfile_name = inputs.dockerfile.name;
+  state.dockerfile_text = inputs.dockerfile.text;
+  state.secrets = std::move(inputs.secrets);
+  ASSIGN_OR_RETURN(state.store, store::Store::open(root));
+  ASSIGN_OR_RETURN(const runtime::IdMaps maps, runtime::plan_id_maps());
+  state.encoding = exporter::encoding_of(maps);
+
+  // The plan. From here on the graph does not change.
+  StepId next_step = 1;
+  ImageResolver resolver(*state.store, request.pull, events, next_step);
+  ASSIGN_OR_RETURN(plan::Plan plan, make_plan(*planner, resolver));
+  for (const plan::Node& node : plan.nodes)
+    if (const auto* op = std::get_if<plan::ImageOp>(&node.op))
+      state.images.insert_or_assign(node.id, resolver.images().at({op->reference, op->platform}));
+  state.begin(std::move(plan));
+  RETURN_IF_ERROR(scan_contexts(state, inputs, events, next_step));
+
+  // The cache. A build that finds everything ends here: no namespace, no helper, no thread was needed.
+  Solver solver(state, events, next_step);
+  RETURN_IF_ERROR(solver.look_up());
+  const bool pulling = std::any_of(state.images.begin(), state.images.end(), [](const auto& image) { return image.second.pull >= 0; });
+  const bool need_files = std::any_of(request.outputs.begin(), request.outputs.end(), needs_files);
+  if (solver.complete() && !pulling && !need_files) {
+    RETURN_IF_ERROR(save_stat_caches(state));
+    Result<BuildResult> result = finish(state, solver, events, next_step, -1);
+    RETURN_IF_ERROR(state.store->close());
+    return result;
+  }
+
+  // The rest, inside.
+  ASSIGN_OR_RETURN(state.lease, store::BuildLease::create(*state.store));
+  RETURN_IF_ERROR(hold_known_layers(state));
+  state.forget_trees();
+  RETURN_IF_ERROR(state.store->close());
+  state.store.reset();
+  ASSIGN_OR_RETURN(const Json json, exporter::run_inside(maps, {}, [&](exporter::Inside& inside) {
+                     return build_inside(inside, state, solver, resolver, root, events, next_step);
+                   }));
+  return from_json(json);
+}
+
+}  // namespace
+
+Result<BuildResult> run_build(const BuildRequest& request, EventSink& events) {
+  Result<BuildResult> result = build_image(request, events);
+  events.finish();
+  if (!result) return result;
+  RETURN_IF_ERROR(write_result_files(request, *result));
+  return result;
+}
+
+}  // namespace shale

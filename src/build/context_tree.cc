@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/context_tree.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <map>
+
+#include "base/sha256.h"
+#include "sys/files.h"
+
+namespace shale::build {
+
+namespace {
+
+struct Found {
+  layer::Entry entry;
+  struct stat info {};
+};
+
+layer::Entry to_entry(std::string path, const struct stat& info) {
+  layer::Entry entry;
+  entry.path = std::move(path);
+  entry.mode = info.st_mode & 07777;
+  entry.mtime_s = info.st_mtim.tv_sec;
+  entry.mtime_ns = static_cast<std::uint32_t>(info.st_mtim.tv_nsec);
+  if (S_ISDIR(info.st_mode)) {
+    entry.type = layer::EntryType::kDirectory;
+  } else if (S_ISLNK(info.st_mode)) {
+    entry.type = layer::EntryType::kSymlink;
+    entry.mode = 0777;
+  } else if (S_ISFIFO(info.st_mode)) {
+    entry.type = layer::EntryType::kFifo;
+  } else {
+    entry.size = static_cast<std::uint64_t>(info.st_size);
+  }
+  return entry;
+}
+
+// Depth-first in the order of manifests: names sorted by bytes, a directory before what is in it.
+class Walker {
+ public:
+  Walker(const dockerfile::IgnoreMatcher& ignore, std::vector<Found>& out) : ignore_(ignore), out_(out) {}
+
+  Status directory(int parent, const std::string& path, const dockerfile::IgnoreMatcher::State& state) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(parent));
+    for (const std::string& name : names) {
+      struct stat info {};
+      if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) continue;  // removed since it was listed
+        return fail_errno(errno, fmt::format("stat '{}{}' in the build context", path, name));
+      }
+      RETURN_IF_ERROR(visit(parent, name, path + name, info, state));
+    }
+    return {};
+  }
+
+ private:
+  Status visit(int parent, const std::string& name, const std::string& path, const struct stat& info,
+               const dockerfile::IgnoreMatcher::State& state) {
+    dockerfile::IgnoreMatcher::State below;
+    const auto verdict = ignore_.empty() ? dockerfile::IgnoreMatcher::Verdict{} : ignore_.visit(path, state, &below);
+    if (S_ISDIR(info.st_mode)) {
+      if (verdict.ignored && verdict.prune) return {};
+      const std::size_t mark = out_.size();
+      out_.push_back({to_entry(path, info), info});
+      Result<UniqueFd> directory_fd = sys::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      if (!directory_fd) {
+        // Its content may not be asked for by anybody; that it exists is all we know.
+        if (directory_fd.error().errno_value() != EACCES) return fail(std::move(directory_fd.error()));
+      } else {
+        RETURN_IF_ERROR(directory(directory_fd->get(), path + "/", below));
+      }
+      // An ignored directory is there only for the sake of what is re-included below it.
+      if (verdict.ignored && out_.size() == mark + 1) out_.pop_back();
+      return {};
+    }
+    if (verdict.ignored) return {};
+    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode) && !S_ISFIFO(info.st_mode)) return {};
+    Found found{to_entry(path, info), info};
+    if (S_ISLNK(info.st_mode)) {
+      ASSIGN_OR_RETURN(found.entry.link_target, sys::read_link(parent, name));
+    } else if (info.st_nlink > 1) {
+      const auto [first, is_new] = first_of_inode_.try_emplace({info.st_dev, info.st_ino}, path);
+      if (!is_new) found.entry.hard_link_of = first->second;
+    }
+    out_.push_back(std::move(found));
+    return {};
+  }
+
+  const dockerfile::IgnoreMatcher& ignore_;
+  std::vector<Found>& out_;
+  std::map<std::pair<dev_t, ino_t>, std::string> first_of_inode_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ContextTree>> ContextTree::scan(std::string path, UniqueFd directory,
+                                                       dockerfile::IgnoreMatcher ignore, store::StatCache cache) {
+  std::unique_ptr<ContextTree> tree(
+      new ContextTree(std::move(path), std::move(directory), std::move(ignore), std::move(cache)));
+  RETURN_IF_ERROR(tree->walk());
+  return tree;
+}
+
+Status ContextTree::walk() {
+  std::vector<Found> found;
+  ASSIGN_OR_RETURN(const struct stat root, sys::stat_fd(directory_.get()));
+  found.push_back({to_entry("", root), root});
+  Walker walker(ignore_, found);
+  RETURN_IF_ERROR(walker.directory(directory_.get(), "", {}));
+  std::vector<layer::Entry> entries;
+  entries.reserve(found.size());
+  stats_.reserve(found.size());
+  for (Found& one : found) {
+    if (one.entry.is_file()) ++file_count_;
+    entries.push_back(std::move(one.entry));
+    stats_.push_back(one.info);
+  }
+  digests_.resize(entries.size());
+  // The walk is in manifest order already, so indices stay what they are.
+  ASSIGN_OR_RETURN(layer::LayerManifest manifest, layer::LayerManifest::build(std::move(entries)));
+  view_ = layer::SnapshotView({std::make_shared<const layer::LayerManifest>(std::move(manifest))});
+  return {};
+}
+
+Result<UniqueFd> ContextTree::open_file(const layer::ViewEntry& file) {
+  Result<UniqueFd> fd = sys::open_beneath(directory_.get(), file.entry->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!fd) {
+    Error error = Error::system(fd.error().errno_value(),
+                                fmt::format("read '{}' of the build context {}", file.entry->path, path_));
+    if (fd.error().errno_value() == EACCES)
+      error.add_hint("make it readable for you, or list it in .dockerignore if the image does not need it");
+    return fail(std::move(error));
+  }
+  return fd;
+}
+
+Result<Digest> ContextTree::content_of(const layer::ViewEntry& file) {
+  const std::vector<layer::Entry>& entries = view_.layers().front()->entries();
+  const auto index = static_cast<std::size_t>(file.entry - entries.data());
+  if (!digests_[index].empty()) return digests_[index];
+  if (const std::optional<Digest> known = cache_.find(stats_[index])) return digests_[index] = *known;
+
+  const struct timespec started = store::StatCache::now();
+  ASSIGN_OR_RETURN(const UniqueFd fd, open_file(file));
+  Sha256 sha;
+  std::array<char, 65536> buffer{};
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, fmt::format("read '{}' of the build context", file.entry->path));
+    if (got == 0) break;
+    sha.update(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+  }
+  ++hashed_count_;
+  digests_[index] = sha.finish();
+  ASSIGN_OR_RETURN(const struct stat after, sys::stat_fd(fd.get()));
+  cache_.put(after, digests_[index], started);
+  return digests_[index];
+}
+
+bool ContextTree::is_ignored(const std::string& path) const {
+  return !ignore_.empty() && ignore_.matches(path) && sys::exists_at(directory_.get(), path);
+}
+
+}  // namespace shale::build

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/copy_plan.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <ctime>
+
+#include "dockerfile/ignore.h"
+#include "plan/stage_planner.h"
+
+namespace shale::build {
+
+namespace {
+
+constexpr std::uint32_t kNewDirectoryMode = 0755;
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+std::string join(const std::string& directory, std::string_view name) {
+  if (directory.empty()) return std::string(name);
+  if (name.empty()) return directory;
+  return fmt::format("{}/{}", directory, name);
+}
+
+}  // namespace
+
+const layer::Entry* CopyPlan::existing(const std::string& path) const {
+  if (const auto planned = entries_.find(path); planned != entries_.end()) return &planned->second.entry;
+  // Something planned at a parent that is not a directory hides what is below.
+  const std::optional<layer::ViewEntry> found = below_.find(path);
+  return found ? found->entry : nullptr;
+}
+
+Result<layer::ResolvedPath> CopyPlan::resolve(const std::string& path) const {
+  return layer::resolve_in_root(path, true, [this](const std::string& at) -> std::optional<layer::ViewEntry> {
+    const layer::Entry* entry = existing(at);
+    if (entry == nullptr) return std::nullopt;
+    return layer::ViewEntry{entry, 0};
+  });
+}
+
+// Puts an existing directory into the plan as it is, so that what is made in it has its parents.
+void CopyPlan::carry_over(const std::string& path) {
+  if (path.empty() || entries_.contains(path)) return;
+  carry_over(parent_of(path));
+  if (const std::optional<layer::ViewEntry> found = below_.find(path)) {
+    PlannedEntry planned;
+    planned.entry = *found->entry;
+    planned.entry.opaque = false;
+    entries_.emplace(path, std::move(planned));
+  }
+}
+
+void CopyPlan::decorate(layer::Entry& entry) const {
+  if (chown_) {
+    entry.uid = chown_->uid;
+    entry.gid = chown_->gid;
+  }
+  if (chmod_ && !entry.is_symlink()) entry.mode = chmod_->apply(entry.mode, entry.is_directory());
+}
+
+Status CopyPlan::make_directories(const std::string& path, std::uint32_t mode) {
+  if (path.empty()) return {};
+  if (const layer::Entry* there = existing(path)) {
+    if (!there->is_directory())
+      return fail(ErrorKind::kDockerfile, fmt::format("cannot make the directory '/{}': a {} is there", path,
+                                                      layer::entry_type_name(there->type)));
+    carry_over(path);
+    return {};
+  }
+  RETURN_IF_ERROR(make_directories(parent_of(path), mode));
+  PlannedEntry planned;
+  planned.entry.path = path;
+  planned.entry.type = layer::EntryType::kDirectory;
+  planned.entry.mode = mode;
+  planned.entry.mtime_s = std::time(nullptr);
+  if (chown_) {
+    planned.entry.uid = chown_->uid;
+    planned.entry.gid = chown_->gid;
+  }
+  entries_[path] = std::move(planned);
+  return {};
+}
+
+Status CopyPlan::put(SourceTree& tree, const layer::ViewEntry& source, const std::string& target,
+                     bool keep_existing_directory) {
+  const layer::Entry& from = *source.entry;
+  const layer::Entry* there = target.empty() ? nullptr : existing(target);
+  if (from.is_directory()) {
+    if (there != nullptr && !there->is_directory())
+      return fail(ErrorKind::kDockerfile, fmt::format("cannot copy to non-directory: /{} is a {}", target,
+                                                      layer::entry_type_name(there->type)));
+    if (target.empty()) return {};
+    if (there != nullptr && keep_existing_directory) {
+      carry_over(target);
+      PlannedEntry& planned = entries_.at(target);
+      planned.entry.mtime_s = from.mtime_s;
+      planned.entry.mtime_ns = from.mtime_ns;
+      return {};
+    }
+  } else if (target.empty() || (there != nullptr && there->is_directory())) {
+    return fail(ErrorKind::kDockerfile, fmt::format("cannot replace to directory /{} with file", target));
+  }
+  RETURN_IF_ERROR(make_directories(parent_of(target), kNewDirectoryMode));
+
+  PlannedEntry planned;
+  planned.entry = from;
+  planned.entry.path = target;
+  planned.entry.opaque = false;
+  planned.entry.hard_link_of.clear();
+  decorate(planned.entry);
+  planned.tree = &tree;
+  planned.from = source;
+  if (from.is_file()) {
+    // Names of one inode stay names of one inode, as long as they are copied together.
+    const std::string& group = from.hard_link_of.empty() ? from.path : from.hard_link_of;
+    const auto [first, is_new] = links_.try_emplace({&tree, {source.layer, group}}, target);
+    if (!is_new && first->second != target) {
+      const auto kept = entries_.find(first->second);
+      if (kept != entries_.end() && kept->second.entry.is_file() && kept->second.tree == &tree)
+        planned.entry.hard_link_of = first->second;
+    }
+  }
+  entries_.insert_or_assign(target, std::move(planned));
+  return {};
+}
+
+Status CopyPlan::copy_tree(SourceTree& tree, const Selected& pick, const std::string& target, const plan::CopyOp& op) {
+  ASSIGN_OR_RETURN(const dockerfile::IgnoreMatcher exclude, dockerfile::IgnoreMatcher::from_patterns(op.exclude));
+  dockerfile::IgnoreMatcher include;
+  if (!pick.parents_pattern.empty()) {
+    ASSIGN_OR_RETURN(include, dockerfile::IgnoreMatcher::from_patterns({pick.parents_pattern}));
+  }
+  const std::size_t prefix = pick.path.empty() ? 0 : pick.path.size() + 1;
+  // Directories that a pattern has not picked are made only when something below them is.
+  std::vector<layer::ViewEntry> open_directories;
+  return tree.view().walk(pick.path, [&](const layer::ViewEntry& found) -> Status {
+    const std::string& path = found.entry->path;
+    const std::string_view inside = path.size() <= prefix ? std::string_view() : std::string_view(path).substr(prefix);
+    if (inside.empty()) {
+      if (!found.entry->is_directory() || include.empty()) return put(tree, found, target, true);
+      return {};
+    }
+    if (!exclude.empty() && exclude.matches(inside)) {
+      if (!found.entry->is_directory() || !exclude.has_exceptions()) return {};
+      open_directories.push_back(found);
+      return {};
+    }
+    if (!include.empty() && !include.matches(inside)) {
+      if (found.entry->is_directory()) open_directories.push_back(found);
+      return {};
+    }
+    for (const layer::ViewEntry& directory : open_directories) {
+      const std::string& open_path = directory.entry->path;
+      if (path.starts_with(open_path + "/") && !entries_.contains(join(target, open_path.substr(prefix))))
+        RETURN_IF_ERROR(put(tree, directory, join(target, open_path.substr(prefix)), false));
+    }
+    return put(tree, found, join(target, inside), false);
+  });
+}
+
+Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector<Selected>& selected) {
+  // New parents of the destination get an octal --chmod too, as BuildKit gives it to them.
+  const std::uint32_t new_mode = chmod_ && chmod_->octal() ? *chmod_->octal() : kNewDirectoryMode;
+  for (const Selected& pick : selected) {
+    const std::string wanted = op.destination == "/" ? "/" : op.destination;
+    const bool wants_directory = wanted.ends_with('/');
+    // The directory part of the destination comes first: with a trailing slash, that is all of it.
+    const std::string to_ensure = wants_directory ? wanted : wanted.substr(0, wanted.find_last_of('/') + 1);
+    ASSIGN_OR_RETURN(const layer::ResolvedPath directory, resolve(to_ensure));
+    RETURN_IF_ERROR(make_directories(directory.path, new_mode));
+    ASSIGN_OR_RETURN(const layer::ResolvedPath destination, resolve(wanted));
+
+    const std::optional<layer::ViewEntry> source = tree.view().find(pick.path);
+    const bool source_is_directory = pick.path.empty() || (source && source->entry->is_directory());
+    std::string target = destination.path;
+    const bool target_is_directory =
+        destination.is_root() || (destination.entry && destination.entry->entry->is_directory());
+    if (!source_is_directory && target_is_directory) target = join(target, pick.name);
+    if (source_is_directory && !destination.exists()) {
+      if (source && pick.parents_pattern.empty()) {
+        RETURN_IF_ERROR(make_directories(parent_of(target), kNewDirectoryMode));
+      } else {
+        RETURN_IF_ERROR(make_directories(target, kNewDirectoryMode));
+      }
+    }
+    if (source_is_directory && destination.exists() && !target_is_directory)
+      return fail(ErrorKind::kDockerfile, fmt::format("cannot copy to non-directory: /{} is a {}", target,
+                                                      layer::entry_type_name(destination.entry->entry->type)));
+    RETURN_IF_ERROR(copy_tree(tree, pick, target, op));
+  }
+  return {};
+}
+
+Status CopyPlan::add_unpacked(const std::string& destination, SourceTree& tree) {
+  ASSIGN_OR_RETURN(const layer::ResolvedPath directory, resolve(destination));
+  RETURN_IF_ERROR(make_directories(directory.path, kNewDirectoryMode));
+  return tree.view().walk("", [&](const layer::ViewEntry& found) -> Status {
+    if (found.entry->path.empty()) return {};
+    // Names lead through links that the image has, inside the image.
+    ASSIGN_OR_RETURN(const layer::ResolvedPath parent,
+                     resolve(fmt::format("/{}/{}", directory.path, parent_of(found.entry->path))));
+    RETURN_IF_ERROR(make_directories(parent.path, kNewDirectoryMode));
+    const std::string target = join(parent.path, found.entry->name());
+    const layer::Entry* there = existing(target);
+    const bool replaces = there != nullptr && (there->is_directory() != found.entry->is_directory());
+    if (replaces) {
+      // The old thing goes with all that was planned below it; in lower layers the new entry hides it.
+      const std::string below = target + "/";
+      for (auto at = entries_.lower_bound(target); at != entries_.end() && (at->first == target || at->first.starts_with(below));)
+        at = entries_.erase(at);
+      PlannedEntry planned;
+      planned.entry = *found.entry;
+      planned.entry.path = target;
+      planned.entry.hard_link_of.clear();
+      planned.entry.opaque = false;
+      decorate(planned.entry);
+      planned.tree = &tree;
+      planned.from = found;
+      entries_.insert_or_assign(target, std::move(planned));
+      return {};
+    }
+    return put(tree, found, target, false);
+  });
+}
+
+Status CopyPlan::add_directory(const std::string& path, Owner owner) {
+  ASSIGN_OR_RETURN(const layer::ResolvedPath resolved, resolve(path));
+  if (resolved.exists() && resolved.entry && !resolved.entry->entry->is_directory())
+    return fail(ErrorKind::kDockerfile, fmt::format("cannot make the directory '{}': a {} is there", path,
+                                                    layer::entry_type_name(resolved.entry->entry->type)));
+  if (resolved.exists()) return {};
+  chown_ = owner;
+  return make_directories(resolved.path, kNewDirectoryMode);
+}
+
+Status CopyPlan::add_mount_point(const std::string& path, bool is_directory) {
+  ASSIGN_OR_RETURN(const layer::ResolvedPath resolved, resolve(path));
+  if (resolved.exists()) return {};
+  if (is_directory) return make_directories(resolved.path, kNewDirectoryMode);
+  RETURN_IF_ERROR(make_directories(parent_of(resolved.path), kNewDirectoryMode));
+  PlannedEntry planned;
+  planned.entry.path = resolved.path;
+  planned.entry.mode = 0644;
+  planned.entry.mtime_s = std::time(nullptr);
+  entries_.insert_or_assign(resolved.path, std::move(planned));
+  return {};
+}
+
+}  // namespace shale::build

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/image_resolver.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include "store/blobs.h"
+#include "store/layers.h"
+
+namespace shale::build {
+
+namespace {
+
+// An image of the store as a base. Its layers may be directories or blobs.
+Result<BaseImage> from_store(store::Store& store, const store::ResolvedImage& found) {
+  BaseImage out;
+  out.config_json = found.image.config_json;
+  ASSIGN_OR_RETURN(out.config, image::ImageConfig::parse(found.image.config_json));
+  out.id = found.image.id;
+  out.manifest = found.image.manifest;
+  for (const Digest& diff_id : found.image.diff_ids) {
+    ASSIGN_OR_RETURN(const std::vector<image::Descriptor> blobs, store.layers().blobs_of(diff_id));
+    image::Descriptor chosen;  // an empty one where the store has a directory only
+    for (const image::Descriptor& blob : blobs)
+      if (chosen.digest.empty() && store.blobs().has(blob.digest)) chosen = blob;
+    out.blobs.push_back(std::move(chosen));
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<bool> ImageResolver::find_local(const plan::ImageNeed& need) {
+  Result<store::ResolvedImage> found = store_.images().resolve(need.reference);
+  if (!found) {
+    if (found.error().kind() == ErrorKind::kNotFound) return false;
+    return fail(std::move(found.error()));
+  }
+  ASSIGN_OR_RETURN(BaseImage image, from_store(store_, *found));
+  ASSIGN_OR_RETURN(const image::Platform wanted, image::Platform::parse(need.platform));
+  const image::Platform& have = image.config.platform;
+  if (have.os != wanted.os || have.architecture != wanted.architecture) return false;
+  image.reference = need.reference;
+  images_.insert_or_assign(need.key(), std::move(image));
+  return true;
+}
+
+Status ImageResolver::resolve(const std::vector<plan::ImageNeed>& needs) {
+  std::vector<Pending> pending;
+  for (const plan::ImageNeed& need : needs) {
+    if (!always_ask_) {
+      ASSIGN_OR_RETURN(const bool local, find_local(need));
+      if (local) continue;
+    }
+    Pending one{.need = need, .reference = {}, .pull = pulls_.size(), .step = next_step_++, .started = std::chrono::steady_clock::now()};
+    ASSIGN_OR_RETURN(one.reference, image::ImageRef::parse(need.reference));
+    events_.on(StepStarted{.step = one.step, .name = fmt::format("[internal] load metadata for {}", one.reference.full())});
+    registry::PullRequest request;
+    request.reference = one.reference;
+    ASSIGN_OR_RETURN(request.platform, image::Platform::parse(need.platform));
+    request.blob_directory = store_.blobs().directory();
+    ASSIGN_OR_RETURN(registry::PullProcess pull, registry::PullProcess::start(request));
+    pulls_.push_back(std::move(pull));
+    pending.push_back(std::move(one));
+  }
+  for (const Pending& one : pending) RETURN_IF_ERROR(await(one));
+  return {};
+}
+
+Status ImageResolver::await(const Pending& pending) {
+  registry::PullProcess& pull = pulls_[pending.pull];
+  const auto elapsed = [&] { return std::chrono::steady_clock::now() - pending.started; };
+  while (true) {
+    Result<std::optional<registry::PullEvent>> event = pull.next_event();
+    if (!event) {
+      Error error = std::move(event.error());
+      if (always_ask_ && (error.kind() == ErrorKind::kNotFound || error.kind() == ErrorKind::kNetwork)) {
+        // An image that exists only here cannot be refreshed.
+        if (const Result<bool> local = find_local(pending.need); local && *local) {
+          events_.on(StepEnded{.step = pending.step, .end = StepEnd::kDone, .elapsed = elapsed(), .message = {}, .log_path = {}});
+          return {};
+        }
+      }
+      events_.on(StepEnded{.step = pending.step, .end = StepEnd::kFailed, .elapsed = elapsed(), .message = error.to_line(), .log_path = {}});
+      return fail(std::move(error).context(fmt::format("while looking for the image {}", pending.need.reference)));
+    }
+    if (!event->has_value()) {
+      struct pollfd waiting {pull.event_fd(), POLLIN, 0};
+      (void)::poll(&waiting, 1, 100);  // a signal only makes it look again
+      events_.tick();
+      continue;
+    }
+    const auto* resolved = std::get_if<registry::PullResolved>(&**event);
+    if (resolved == nullptr) continue;  // a warning may come first
+    BaseImage image;
+    image.config_json = resolved->config_json;
+    ASSIGN_OR_RETURN(image.config, image::ImageConfig::parse(resolved->config_json));
+    image.id = resolved->manifest.config.digest;
+    image.blobs = resolved->manifest.layers;
+    image.manifest = store::ImageManifest{.digest = resolved->manifest_digest,
+                                          .media_type = resolved->media_type,
+                                          .json = resolved->manifest_json};
+    image.registry_digest = resolved->index_digest.value_or(resolved->manifest_digest);
+    image.reference = pending.reference.full();
+    image.pull = static_cast<int>(pending.pull);
+    if (image.blobs.size() != image.config.diff_ids.size())
+      return fail(ErrorKind::kCorrupt, fmt::format("the config of {} names {} layers, its manifest {}", pending.need.reference,
+                                                   image.config.diff_ids.size(), image.blobs.size()));
+    images_.insert_or_assign(pending.need.key(), std::move(image));
+    events_.on(StepEnded{.step = pending.step, .end = StepEnd::kDone, .elapsed = elapsed(), .message = {}, .log_path = {}});
+    return {};
+  }
+}
+
+}  // namespace shale::build

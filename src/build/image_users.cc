@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/image_users.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/suggest.h"
+
+namespace shale::build {
+
+namespace {
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> out;
+  std::size_t at = 0;
+  while (true) {
+    const std::size_t end = text.find(separator, at);
+    out.push_back(text.substr(at, end == std::string_view::npos ? end : end - at));
+    if (end == std::string_view::npos) return out;
+    at = end + 1;
+  }
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// Ids above the signed range are refused, as runc refuses them: they would wrap somewhere (CVE-2024-40635).
+Result<std::uint32_t> parse_id(std::string_view text) {
+  constexpr std::uint32_t kLargest = 0x7fffffff;
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > kLargest)
+    return fail(ErrorKind::kDockerfile, fmt::format("user or group id '{}' is not between 0 and {}", text, kLargest));
+  return value;
+}
+
+struct PasswdRow {
+  std::string name;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::string home;
+};
+struct GroupRow {
+  std::string name;
+  std::uint32_t gid = 0;
+  std::vector<std::string> members;
+};
+
+// Malformed rows are passed over, as libc does.
+Result<std::vector<PasswdRow>> read_passwd(const ImageFileReader& read) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, read("/etc/passwd"));
+  std::vector<PasswdRow> out;
+  for (const std::string_view line : split(text.value_or(""), '\n')) {
+    const std::vector<std::string_view> fields = split(line, ':');
+    if (fields.size() < 4 || !is_number(fields[2]) || !is_number(fields[3])) continue;
+    const Result<std::uint32_t> uid = parse_id(fields[2]);
+    const Result<std::uint32_t> gid = parse_id(fields[3]);
+    if (!uid || !gid) continue;
+    out.push_back({std::string(fields[0]), *uid, *gid, std::string(fields.size() > 5 ? fields[5] : "")});
+  }
+  return out;
+}
+
+Result<std::vector<GroupRow>> read_group(const ImageFileReader& read) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, read("/etc/group"));
+  std::vector<GroupRow> out;
+  for (const std::string_view line : split(text.value_or(""), '\n')) {
+    const std::vector<std::string_view> fields = split(line, ':');
+    if (fields.size() < 3 || !is_number(fields[2])) continue;
+    const Result<std::uint32_t> gid = parse_id(fields[2]);
+    if (!gid) continue;
+    GroupRow row{std::string(fields[0]), *gid, {}};
+    if (fields.size() > 3)
+      for (const std::string_view member : split(fields[3], ','))
+        if (!member.empty()) row.members.emplace_back(member);
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+template <typename Row>
+Error unknown(const char* what, const char* file, std::string_view name, const std::vector<Row>& rows) {
+  std::vector<std::string> names;
+  for (const Row& row : rows) names.push_back(row.name);
+  Error error(ErrorKind::kDockerfile, fmt::format("{} '{}' is not in {} of this stage", what, name, file));
+  if (const std::string nearest = suggest(name, names); !nearest.empty())
+    error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  else
+    error.add_hint(fmt::format("create the {} in an earlier RUN, or use a number", what));
+  return error;
+}
+
+const PasswdRow* find_name(const std::vector<PasswdRow>& rows, std::string_view name) {
+  for (const PasswdRow& row : rows)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
+Result<std::uint32_t> resolve_group(std::string_view group, const ImageFileReader& read) {
+  if (is_number(group)) return parse_id(group);
+  ASSIGN_OR_RETURN(const std::vector<GroupRow> rows, read_group(read));
+  for (const GroupRow& row : rows)
+    if (row.name == group) return row.gid;
+  return fail(unknown("group", "/etc/group", group, rows));
+}
+
+}  // namespace
+
+Result<RunUser> resolve_run_user(std::string_view user, const ImageFileReader& read) {
+  const std::size_t colon = user.find(':');
+  const std::string_view name = user.substr(0, colon);
+  const std::optional<std::string_view> group =
+      colon == std::string_view::npos ? std::nullopt : std::optional(user.substr(colon + 1));
+  RunUser out;
+  ASSIGN_OR_RETURN(const std::vector<PasswdRow> rows, read_passwd(read));
+  const PasswdRow* row = nullptr;
+  if (name.empty() || is_number(name)) {
+    if (!name.empty()) {
+      ASSIGN_OR_RETURN(out.uid, parse_id(name));
+    }
+    for (const PasswdRow& candidate : rows)
+      if (candidate.uid == out.uid && row == nullptr) row = &candidate;
+  } else {
+    row = find_name(rows, name);
+    if (row == nullptr) return fail(unknown("user", "/etc/passwd", name, rows));
+    out.uid = row->uid;
+  }
+  if (row != nullptr) {
+    out.gid = row->gid;
+    if (!row->home.empty()) out.home = row->home;
+  } else if (out.uid == 0) {
+    out.home = "/root";
+  }
+  if (group && !group->empty()) {
+    ASSIGN_OR_RETURN(out.gid, resolve_group(*group, read));
+    return out;
+  }
+  if (row != nullptr) {
+    ASSIGN_OR_RETURN(const std::vector<GroupRow> groups, read_group(read));
+    for (const GroupRow& candidate : groups)
+      for (const std::string& member : candidate.members)
+        if (member == row->name) out.groups.push_back(candidate.gid);
+  }
+  return out;
+}
+
+Result<Owner> resolve_owner(std::string_view owner, const ImageFileReader& read) {
+  const std::size_t colon = owner.find(':');
+  const std::string_view user = owner.substr(0, colon);
+  Owner out;
+  if (is_number(user)) {
+    ASSIGN_OR_RETURN(out.uid, parse_id(user));
+    out.gid = out.uid;
+  } else if (!user.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<PasswdRow> rows, read_passwd(read));
+    const PasswdRow* row = find_name(rows, user);
+    if (row == nullptr) return fail(unknown("user", "/etc/passwd", user, rows));
+    out.uid = row->uid;
+    out.gid = row->gid;
+  }
+  if (colon != std::string_view::npos && colon + 1 < owner.size()) {
+    ASSIGN_OR_RETURN(out.gid, resolve_group(owner.substr(colon + 1), read));
+  }
+  return out;
+}
+
+}  // namespace shale::build

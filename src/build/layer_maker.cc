@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/layer_maker.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include "build/copy_plan.h"
+#include "build/image_users.h"
+#include "build/tree_writer.h"
+#include "layer/archive.h"
+#include "layer/diff.h"
+#include "sys/files.h"
+
+namespace shale::build {
+
+namespace {
+
+ImageFileReader reader_of(store::Store& store, const LayerStack& stack, const layer::SnapshotView& view) {
+  return [&store, &stack, &view](const std::string& path) { return read_layer_file(store, stack, view, path); };
+}
+
+// An archive among the sources of ADD, unpacked to a directory of its own.
+struct Unpacked {
+  store::WorkDirectory directory;
+  std::unique_ptr<SourceTree> tree;
+};
+
+Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree& source, const Selected& pick) {
+  const std::optional<layer::ViewEntry> file = source.view().find(pick.path);
+  if (!file || !file->entry->is_file()) return std::optional<Unpacked>();
+  ASSIGN_OR_RETURN(const UniqueFd fd, source.open_file(*file));
+  ASSIGN_OR_RETURN(const bool archive, layer::is_archive(fd.get()));
+  if (!archive) return std::optional<Unpacked>();
+
+  Unpacked out;
+  ASSIGN_OR_RETURN(out.directory, state.lease->new_directory());
+  layer::ExtractSpec spec;
+  spec.input_fd = fd.get();
+  spec.fs_fd = out.directory.fs.get();
+  spec.manifest_path = state.store->root() + "/" + out.directory.manifest_path();
+  if (Result<layer::ArchiveResult> done = layer::extract_archive(spec); !done)
+    return fail(std::move(done.error()).context(fmt::format("while unpacking '{}'", pick.name)));
+  ASSIGN_OR_RETURN(layer::LayerManifest manifest,
+                   layer::LayerManifest::load(state.store->root_fd(), out.directory.manifest_path()));
+  ASSIGN_OR_RETURN(UniqueFd root, sys::open_at(out.directory.fs.get(), ".", O_RDONLY | O_DIRECTORY));
+  out.tree = make_directory_tree(std::make_shared<const layer::LayerManifest>(std::move(manifest)), std::move(root), pick.name);
+  return std::optional(std::move(out));
+}
+
+}  // namespace
+
+Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease, const std::string& encoding,
+                                         store::WorkDirectory directory, const layer::SnapshotView& below) {
+  ASSIGN_OR_RETURN(layer::DiffResult diff, layer::describe_upper(directory.fs.get(), below));
+  store::NewLayer made;
+  made.diff_id = diff.diff_id;
+  made.tar_bytes = diff.tar_bytes;
+  made.encoding = encoding;
+  made.manifest = std::make_shared<const layer::LayerManifest>(std::move(diff.manifest));
+  return store.layers().publish(lease, std::move(directory), made);
+}
+
+Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& inputs) {
+  const plan::CopyOp& op = *inputs.op;
+  layer::SnapshotView below;
+  if (!op.link) {
+    ASSIGN_OR_RETURN(below, view_of(*state.store, inputs.below));
+  }
+  std::optional<Owner> chown;
+  if (op.chown) {
+    ASSIGN_OR_RETURN(chown, resolve_owner(*op.chown, reader_of(*state.store, inputs.below, below)));
+  }
+  std::optional<dockerfile::Chmod> chmod;
+  if (op.chmod) {
+    ASSIGN_OR_RETURN(chmod, dockerfile::Chmod::parse(*op.chmod));
+  }
+  CopyPlan plan(below, chown, std::move(chmod));
+  std::vector<Unpacked> unpacked;  // alive until the files are linked or copied
+  std::unique_ptr<SourceTree> heredocs;
+  if (!op.source.files.empty()) heredocs = make_inline_tree(op.source.files);
+  if (!op.paths.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *inputs.source));
+    for (const Selected& pick : selected) {
+      if (op.is_add && op.source.kind == plan::FileSource::Kind::kContext && op.unpack.value_or(true)) {
+        ASSIGN_OR_RETURN(std::optional<Unpacked> archive, unpack_if_archive(state, *inputs.source, pick));
+        if (archive) {
+          RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree));
+          unpacked.push_back(std::move(*archive));
+          continue;
+        }
+      }
+      RETURN_IF_ERROR(plan.add(op, *inputs.source, {pick}));
+    }
+  }
+  if (heredocs) {
+    for (const auto& [name, content] : op.source.files)
+      RETURN_IF_ERROR(plan.add(op, *heredocs, {{.path = name, .name = name, .parents_pattern = {}}}));
+  }
+  ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
+  RETURN_IF_ERROR(write_tree(plan, directory.fs.get()));
+  Result<store::LayerRecord> record =
+      publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), below);
+  for (Unpacked& one : unpacked) {
+    one.tree.reset();
+    RETURN_IF_ERROR(state.lease->discard(*state.store, std::move(one.directory)));
+  }
+  return record;
+}
+
+Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::MakeDirOp& op, const LayerStack& below) {
+  ASSIGN_OR_RETURN(const layer::SnapshotView view, view_of(*state.store, below));
+  Owner owner;
+  if (!op.user.empty()) {
+    ASSIGN_OR_RETURN(const RunUser user, resolve_run_user(op.user, reader_of(*state.store, below, view)));
+    owner = {user.uid, user.gid};
+  }
+  CopyPlan plan(view, std::nullopt, std::nullopt);
+  RETURN_IF_ERROR(plan.add_directory(op.path, owner));
+  ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
+  RETURN_IF_ERROR(write_tree(plan, directory.fs.get()));
+  return publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), view);
+}
+
+}  // namespace shale::build

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/run_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include "base/suggest.h"
+#include "sys/files.h"
+
+namespace shale::build {
+
+namespace {
+
+constexpr std::size_t kKeptBuildLogs = 20;    // builds whose logs stay
+constexpr std::size_t kLongestShownLine = 500;  // bytes of a line in an error; the log has the rest
+
+Result<std::uint64_t> parse_limit_value(std::string_view text, std::string_view whole) {
+  if (text == "-1" || text == "unlimited") return RLIM_INFINITY;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    return fail(ErrorKind::kUsage, fmt::format("--ulimit {}: '{}' is not a number", whole, text));
+  return value;
+}
+
+}  // namespace
+
+runtime::SandboxMount text_mount(std::string target, std::string content) {
+  runtime::SandboxMount mount;
+  mount.kind = runtime::SandboxMount::Kind::kFile;
+  mount.target = std::move(target);
+  mount.content = std::move(content);
+  mount.mode = 0644;
+  return mount;
+}
+
+Result<std::string> hosts_file(const std::vector<std::string>& add_hosts, NetworkMode network) {
+  (void)network;
+  std::string out = "127.0.0.1\tlocalhost buildkitsandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+  for (const std::string& entry : add_hosts) {
+    const std::size_t separator = entry.find_first_of(":=");
+    if (separator == std::string::npos || separator == 0 || separator + 1 == entry.size())
+      return fail(ErrorKind::kUsage, fmt::format("--add-host {}: it has to be NAME:ADDRESS", entry));
+    std::string address = entry.substr(separator + 1);
+    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+    out += fmt::format("{}\t{}\n", address, entry.substr(0, separator));
+  }
+  return out;
+}
+
+std::string resolv_conf(NetworkMode network) {
+  if (network == NetworkMode::kNone) return {};
+  constexpr std::size_t kLimit = 64 * 1024;
+  std::string text = sys::read_file(AT_FDCWD, "/etc/resolv.conf", kLimit).value_or("");
+  // The stub listens on the host's loopback only; its upstream servers stand in another file.
+  if (text.find("127.0.0.53") != std::string::npos)
+    if (Result<std::string> upstream = sys::read_file(AT_FDCWD, "/run/systemd/resolve/resolv.conf", kLimit))
+      text = *upstream;
+  return text;
+}
+
+Result<std::vector<runtime::ResourceLimit>> parse_limits(const std::vector<std::string>& ulimits) {
+  struct Name {
+    const char* name;
+    int resource;
+  };
+  constexpr std::array<Name, 15> kNames = {{{"core", RLIMIT_CORE},
+                                            {"cpu", RLIMIT_CPU},
+                                            {"data", RLIMIT_DATA},
+                                            {"fsize", RLIMIT_FSIZE},
+                                            {"locks", RLIMIT_LOCKS},
+                                            {"memlock", RLIMIT_MEMLOCK},
+                                            {"msgqueue", RLIMIT_MSGQUEUE},
+                                            {"nice", RLIMIT_NICE},
+                                            {"nofile", RLIMIT_NOFILE},
+                                            {"nproc", RLIMIT_NPROC},
+                                            {"rss", RLIMIT_RSS},
+                                            {"rtprio", RLIMIT_RTPRIO},
+                                            {"rttime", RLIMIT_RTTIME},
+                                            {"sigpending", RLIMIT_SIGPENDING},
+                                            {"stack", RLIMIT_STACK}}};
+  std::vector<runtime::ResourceLimit> out;
+  for (const std::string& text : ulimits) {
+    const std::size_t equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    const auto found = std::find_if(kNames.begin(), kNames.end(), [&](const Name& known) { return name == known.name; });
+    if (equals == std::string::npos || found == kNames.end()) {
+      std::vector<std::string> names;
+      for (const Name& known : kNames) names.emplace_back(known.name);
+      Error error(ErrorKind::kUsage, fmt::format("--ulimit {}: it has to be NAME=SOFT[:HARD] with a known name", text));
+      if (const std::string nearest = suggest(name, names); !nearest.empty())
+        error.add_hint(fmt::format("did you mean '{}'?", nearest));
+      return fail(std::move(error));
+    }
+    const std::string values = text.substr(equals + 1);
+    const std::size_t colon = values.find(':');
+    runtime::ResourceLimit limit;
+    limit.resource = found->resource;
+    ASSIGN_OR_RETURN(limit.soft, parse_limit_value(std::string_view(values).substr(0, colon), text));
+    limit.hard = limit.soft;
+    if (colon != std::string::npos) {
+      ASSIGN_OR_RETURN(limit.hard, parse_limit_value(std::string_view(values).substr(colon + 1), text));
+    }
+    out.push_back(limit);
+  }
+  return out;
+}
+
+Result<std::string> make_log_path(const store::Store& store, const std::string& build, int step) {
+  const std::string directory = fmt::format("logs/{}", build);
+  if (!sys::exists_at(store.root_fd(), directory)) {
+    RETURN_IF_ERROR(sys::make_dir(store.root_fd(), directory, 0700, true));
+    ASSIGN_OR_RETURN(const UniqueFd logs, sys::open_at(store.root_fd(), "logs", O_RDONLY | O_DIRECTORY));
+    ASSIGN_OR_RETURN(std::vector<std::string> names, sys::list_dir(logs.get()));
+    if (names.size() > kKeptBuildLogs) {
+      const auto age = [&](const std::string& name) {
+        const Result<struct stat> info = sys::stat_at(logs.get(), name);
+        return info ? info->st_mtime : 0;
+      };
+      std::sort(names.begin(), names.end(), [&](const auto& a, const auto& b) { return age(a) < age(b); });
+      for (std::size_t i = 0; i + kKeptBuildLogs < names.size(); ++i) (void)sys::remove_tree(logs.get(), names[i]);
+    }
+  }
+  return fmt::format("{}/{}/{}.log", store.root(), directory, step);
+}
+
+std::vector<std::string> last_lines(const std::string& text, std::size_t count) {
+  std::vector<std::string> out;
+  std::size_t end = text.size();
+  while (end > 0 && out.size() < count) {
+    if (text[end - 1] == '\n') --end;
+    const std::size_t newline = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
+    const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
+    std::string line;
+    for (const char c : text.substr(begin, std::min(end - begin, kLongestShownLine))) {
+      if (c == '\t') line += ' ';
+      else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) line += c;
+    }
+    out.push_back(std::move(line));
+    end = begin;
+  }
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+Status copy_root_metadata(const layer::SnapshotView& view, int directory) {
+  const std::optional<layer::ViewEntry> root = view.find("");
+  const std::uint32_t mode = root ? root->entry->mode : 0755;
+  if (::fchmod(directory, mode) != 0) return fail_errno(errno, "set the mode of the root directory");
+  if (root && ::fchown(directory, root->entry->uid, root->entry->gid) != 0)
+    return fail_errno(errno, "set the owner of the root directory");
+  return {};
+}
+
+Result<UniqueFd> clone_of(int fd) {
+  constexpr unsigned kOpenTreeClone = 1;  // OPEN_TREE_CLONE, linux/mount.h
+  UniqueFd out(static_cast<int>(::syscall(SYS_open_tree, fd, "", kOpenTreeClone | O_CLOEXEC | AT_EMPTY_PATH)));
+  if (!out) return fail_errno(errno, "clone a mount");
+  return out;
+}
+
+}  // namespace shale::build

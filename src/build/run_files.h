@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small things a RUN is given besides its snapshot: /etc/hosts, resolv.conf, limits, its log.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "layer/view.h"
+#include "runtime/sandbox_spec.h"
+#include "shale/build.h"
+#include "store/store.h"
+
+namespace shale::build {
+
+// A read-only file with this content, mode 0644, owned by root.
+runtime::SandboxMount text_mount(std::string target, std::string content);
+
+// BuildKit's hosts file, and the --add-host entries ("name:ip" or "name=ip").
+Result<std::string> hosts_file(const std::vector<std::string>& add_hosts, NetworkMode network);
+
+// The host's resolv.conf (the one systemd-resolved keeps for others, where its stub is in use); empty without a network.
+std::string resolv_conf(NetworkMode network);
+
+// "nofile=1024:2048", "nproc=10" …
+Result<std::vector<runtime::ResourceLimit>> parse_limits(const std::vector<std::string>& ulimits);
+
+// logs/<build>/<step>.log in the store; older builds' logs go when there are many.
+Result<std::string> make_log_path(const store::Store& store, const std::string& build, int step);
+
+// The last `count` lines, control characters made visible, long lines cut.
+std::vector<std::string> last_lines(const std::string& text, std::size_t count);
+
+// Gives a directory the mode and owner of the root that `view` shows, so that it can be put on top of it.
+Status copy_root_metadata(const layer::SnapshotView& view, int directory);
+
+// The file or directory `fd` (O_PATH) as a mount of its own, attached nowhere.
+Result<UniqueFd> clone_of(int fd);
+
+}  // namespace shale::build

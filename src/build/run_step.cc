@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/run_step.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "build/copy_plan.h"
+#include "build/image_users.h"
+#include "build/layer_maker.h"
+#include "build/run_files.h"
+#include "build/tree_writer.h"
+#include "plan/scope.h"
+#include "runtime/seccomp_profile.h"
+#include "store/snapshot.h"
+#include "sys/files.h"
+
+namespace shale::build {
+
+namespace {
+
+constexpr std::size_t kTailLines = 20;
+constexpr std::size_t kTailBytes = 64 * 1024;
+
+}  // namespace
+
+Result<RunEnvironment> RunEnvironment::create() {
+  ASSIGN_OR_RETURN(const runtime::SeccompProfile profile, runtime::SeccompProfile::load_default());
+  ASSIGN_OR_RETURN(runtime::SeccompFilters filters, profile.compile());
+  ASSIGN_OR_RETURN(runtime::Launcher launcher, runtime::Launcher::create());
+  return RunEnvironment{.launcher = std::move(launcher), .seccomp_programs = std::move(filters.programs)};
+}
+
+RunStep::RunStep(BuildState& state, const plan::Node& node, LayerStack below)
+    : state_(state), node_(node), op_(std::get<plan::RunOp>(node.op)), below_(std::move(below)) {}
+
+Status RunStep::prepare() {
+  ASSIGN_OR_RETURN(view_, view_of(*state_.store, below_));
+  fds_.clear();
+  cache_mounts_.clear();
+  spec_ = {};
+  spec_.args = op_.args;
+  spec_.env = op_.env;
+  spec_.cwd = op_.working_dir;
+  spec_.hostname = "buildkitsandbox";  // what BuildKit calls it: some builds write it into their result
+  spec_.network = op_.network == NetworkMode::kNone ? runtime::SandboxNetwork::kNone : runtime::SandboxNetwork::kHost;
+  if (state_.request.shm_bytes != 0) spec_.shm_bytes = state_.request.shm_bytes;
+  ASSIGN_OR_RETURN(spec_.limits, parse_limits(state_.request.ulimits));
+  for (const auto& [name, value] : state_.request.build_args)
+    if (plan::is_proxy_argument(name)) spec_.env.push_back(fmt::format("{}={}", name, value));
+  RETURN_IF_ERROR(prepare_user());
+
+  ASSIGN_OR_RETURN(std::string hosts, hosts_file(state_.request.add_hosts, op_.network));
+  spec_.mounts.push_back(text_mount("/etc/hosts", std::move(hosts)));
+  spec_.mounts.push_back(text_mount("/etc/resolv.conf", resolv_conf(op_.network)));
+  if (op_.script) {
+    runtime::SandboxMount script = text_mount(op_.args.front(), op_.script->second);
+    script.mode = 0755;
+    spec_.mounts.push_back(std::move(script));
+  }
+  for (const plan::MountOp& mount : op_.mounts) RETURN_IF_ERROR(prepare_mount(mount));
+  return {};
+}
+
+Status RunStep::prepare_user() {
+  const auto read = [this](const std::string& path) { return read_layer_file(*state_.store, below_, view_, path); };
+  ASSIGN_OR_RETURN(const RunUser user, resolve_run_user(op_.user, read));
+  spec_.uid = user.uid;
+  spec_.gid = user.gid;
+  spec_.groups.assign(user.groups.begin(), user.groups.end());
+  const auto has_home = [](const std::string& entry) { return entry.starts_with("HOME="); };
+  if (std::none_of(spec_.env.begin(), spec_.env.end(), has_home)) spec_.env.push_back("HOME=" + user.home);
+  return {};
+}
+
+Status RunStep::prepare_mount(const plan::MountOp& mount) {
+  switch (mount.kind) {
+    case plan::MountOp::Kind::kBind:
+      return prepare_bind(mount);
+    case plan::MountOp::Kind::kCache:
+      return prepare_cache(mount);
+    case plan::MountOp::Kind::kTmpfs: {
+      runtime::SandboxMount tmpfs;
+      tmpfs.kind = runtime::SandboxMount::Kind::kTmpfs;
+      tmpfs.target = mount.target;
+      tmpfs.size_bytes = mount.tmpfs_bytes;
+      tmpfs.mode = 01777;
+      spec_.mounts.push_back(std::move(tmpfs));
+      return {};
+    }
+    case plan::MountOp::Kind::kSecret:
+      return prepare_secret(mount);
+    case plan::MountOp::Kind::kSsh:
+      if (!mount.required) return {};
+      return fail(ErrorKind::kUnsupported, "this build has no ssh agent to forward, which --mount=type=ssh,required needs");
+  }
+  return {};
+}
+
+Result<UniqueFd> RunStep::open_inside(int root, const std::string& path) const {
+  Result<UniqueFd> fd = sys::open_in_root(root, path, O_PATH);
+  if (!fd && fd.error().errno_value() == ENOENT)
+    return fail(ErrorKind::kDockerfile, fmt::format("\"{}\": not found in the source of the mount", path));
+  return fd;
+}
+
+Status RunStep::prepare_bind(const plan::MountOp& mount) {
+  const LayerStack stack = state_.stack(mount.source->node);
+  std::vector<std::string> lowers;
+  for (const store::LayerRecord& record : stack)
+    if (record.entries != 0) lowers.push_back(store::Layers::fs_path(record.id));
+  UniqueFd root;
+  if (mount.read_only) {
+    ASSIGN_OR_RETURN(root, store::mount_read_only(*state_.store, lowers));
+  } else {
+    // Writes go to an upper directory that nobody keeps.
+    ASSIGN_OR_RETURN(store::WorkDirectory scratch, state_.lease->new_directory());
+    ASSIGN_OR_RETURN(root, store::mount_writable(*state_.store, lowers, scratch));
+    scratch_.push_back(std::move(scratch));
+  }
+  runtime::SandboxMount bind;
+  bind.target = mount.target;
+  bind.read_only = mount.read_only;
+  ASSIGN_OR_RETURN(UniqueFd inside, open_inside(root.get(), mount.source_path));
+  // A part of a mount that is attached nowhere is cloned as a mount of its own.
+  ASSIGN_OR_RETURN(UniqueFd part, clone_of(inside.get()));
+  bind.fd = part.get();
+  bind.detached = true;
+  spec_.mounts.push_back(std::move(bind));
+  fds_.push_back(std::move(part));
+  return {};
+}
+
+Status RunStep::prepare_cache(const plan::MountOp& mount) {
+  store::CacheMountRequest request;
+  request.id = mount.id;
+  switch (mount.sharing) {
+    case plan::MountOp::Sharing::kShared: request.sharing = store::CacheMountSharing::kShared; break;
+    case plan::MountOp::Sharing::kPrivate: request.sharing = store::CacheMountSharing::kPrivate; break;
+    case plan::MountOp::Sharing::kLocked: request.sharing = store::CacheMountSharing::kLocked; break;
+  }
+  request.uid = mount.uid.value_or(0);
+  request.gid = mount.gid.value_or(0);
+  request.mode = mount.mode.value_or(0755);
+  if (mount.source && mount.source->kind == plan::FileSource::Kind::kNode) {
+    request.populate = [this, &mount](int fs_fd) -> Status {
+      ASSIGN_OR_RETURN(SourceTree * tree, state_.tree(*mount.source));
+      const layer::SnapshotView nothing;
+      CopyPlan plan(nothing, std::nullopt, std::nullopt);
+      plan::CopyOp op;
+      op.paths = {mount.source_path};
+      op.destination = "/";
+      ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *tree));
+      RETURN_IF_ERROR(plan.add(op, *tree, selected));
+      return write_tree(plan, fs_fd, LinkPolicy::kNever);
+    };
+  }
+  ASSIGN_OR_RETURN(store::CacheMount cache, state_.store->cache_mounts().try_acquire(request));
+  runtime::SandboxMount bind;
+  bind.target = mount.target;
+  bind.fd = cache.fd();
+  bind.read_only = mount.read_only;
+  spec_.mounts.push_back(std::move(bind));
+  cache_mounts_.push_back(std::move(cache));
+  return {};
+}
+
+Status RunStep::prepare_secret(const plan::MountOp& mount) {
+  const auto found = std::find_if(state_.secrets.begin(), state_.secrets.end(),
+                                  [&](const Secret& secret) { return secret.id == mount.id; });
+  if (found == state_.secrets.end()) {
+    if (!mount.required) return {};
+    return fail(Error(ErrorKind::kDockerfile, fmt::format("secret {}: not found", mount.id))
+                    .hint(fmt::format("pass it with --secret id={},src=FILE or --secret id={},env=VARIABLE", mount.id,
+                                      mount.id)));
+  }
+  if (!mount.environment.empty()) spec_.env.push_back(fmt::format("{}={}", mount.environment, found->value));
+  if (mount.target.empty()) return {};
+  runtime::SandboxMount file = text_mount(mount.target, found->value);
+  file.mode = mount.mode.value_or(0400);
+  file.uid = mount.uid.value_or(0);
+  file.gid = mount.gid.value_or(0);
+  file.nosuid = file.nodev = file.noexec = true;
+  spec_.mounts.push_back(std::move(file));
+  return {};
+}
+
+// Every mount point that the image lacks comes from a layer of its own, directly below the upper directory: whatever is
+// mounted there, nothing of it can be left in the step's layer.
+Status RunStep::prepare_mount_points() {
+  CopyPlan stubs(view_, std::nullopt, std::nullopt);
+  for (const char* directory : {"/proc", "/dev", "/sys"}) RETURN_IF_ERROR(stubs.add_mount_point(directory, true));
+  for (const runtime::SandboxMount& mount : spec_.mounts) {
+    if (mount.target == "/dev" || mount.target.starts_with("/dev/") || mount.target.starts_with("/proc/") ||
+        mount.target.starts_with("/sys/"))
+      continue;
+    bool is_directory = mount.kind == runtime::SandboxMount::Kind::kTmpfs;
+    if (mount.kind == runtime::SandboxMount::Kind::kBind) {
+      ASSIGN_OR_RETURN(const struct stat info, sys::stat_at(mount.fd, ""));
+      is_directory = S_ISDIR(info.st_mode);
+    }
+    RETURN_IF_ERROR(stubs.add_mount_point(mount.target, is_directory));
+  }
+  if (!stubs.empty()) {
+    ASSIGN_OR_RETURN(store::WorkDirectory directory, state_.lease->new_directory());
+    RETURN_IF_ERROR(write_tree(stubs, directory.fs.get()));
+    RETURN_IF_ERROR(copy_root_metadata(view_, directory.fs.get()));
+    lowers_.push_back(directory.fs_path());
+    scratch_.push_back(std::move(directory));
+  }
+  // A working directory that the image lacks is made by the step, as runc makes it.
+  CopyPlan working_directory(view_, std::nullopt, std::nullopt);
+  RETURN_IF_ERROR(working_directory.add_directory(op_.working_dir, {}));
+  if (!working_directory.empty()) RETURN_IF_ERROR(write_tree(working_directory, directory_.fs.get()));
+  return {};
+}
+
+Status RunStep::mount_root() {
+  ASSIGN_OR_RETURN(directory_, state_.lease->new_directory());
+  lowers_.clear();
+  for (const store::LayerRecord& record : below_)
+    if (record.entries != 0) lowers_.push_back(store::Layers::fs_path(record.id));
+  RETURN_IF_ERROR(prepare_mount_points());
+  ASSIGN_OR_RETURN(UniqueFd root, store::mount_writable(*state_.store, lowers_, directory_));
+  spec_.root_fd = root.get();
+  fds_.push_back(std::move(root));
+  return {};
+}
+
+Status RunStep::start(const RunEnvironment& environment) {
+  RETURN_IF_ERROR(mount_root());
+  spec_.seccomp_programs = environment.seccomp_programs;
+  ASSIGN_OR_RETURN(FdPair out, sys::make_pipe());
+  ASSIGN_OR_RETURN(FdPair err, sys::make_pipe());
+  for (FdPair* pipe : {&out, &err})
+    if (::fcntl(pipe->first.get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno(errno, "make a pipe non-blocking");
+  spec_.stdout_fd = out.second.get();
+  spec_.stderr_fd = err.second.get();
+  ASSIGN_OR_RETURN(log_path_, make_log_path(*state_.store, state_.lease->id(), node_.id));
+  ASSIGN_OR_RETURN(log_, sys::open_at(AT_FDCWD, log_path_, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
+  ASSIGN_OR_RETURN(sandbox_, environment.launcher.start(spec_));
+  output_[0] = std::move(out.first);
+  output_[1] = std::move(err.first);
+  // The mounts now belong to the sandbox alone.
+  fds_.clear();
+  spec_.root_fd = -1;
+  spec_.env.clear();
+  spec_.mounts.clear();  // with the secrets in them
+  return {};
+}
+
+std::string RunStep::read_output(int stream) {
+  std::string out;
+  std::array<char, 65536> buffer{};
+  // One buffer at a time: a command that writes without end must not keep the loop from everything else.
+  const ssize_t got = ::read(output_[stream].get(), buffer.data(), buffer.size());
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return out;
+  if (got <= 0) {
+    output_[stream].reset();
+    return out;
+  }
+  out.assign(buffer.data(), static_cast<std::size_t>(got));
+  (void)sys::write_all(log_.get(), out);  // a log that cannot be written must not fail the build
+  remember_lines(out);
+  return out;
+}
+
+void RunStep::remember_lines(const std::string& bytes) {
+  tail_ += bytes;
+  if (tail_.size() > 2 * kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
+}
+
+void RunStep::kill() {
+  if (sandbox_) sandbox_->kill();
+}
+
+Status RunStep::finish() {
+  ASSIGN_OR_RETURN(const runtime::SandboxOutcome outcome, sandbox_->finish());
+  sandbox_.reset();
+  cache_mounts_.clear();
+  log_.reset();
+  if (outcome.ok()) return {};
+  if (outcome.kind == runtime::SandboxOutcome::Kind::kSetupFailed && outcome.error &&
+      outcome.error->kind() != ErrorKind::kStepFailed)
+    return fail(*outcome.error);
+
+  std::string how;
+  int status = outcome.code;
+  switch (outcome.kind) {
+    case runtime::SandboxOutcome::Kind::kExited:
+      how = fmt::format("exit code: {}", outcome.code);
+      break;
+    case runtime::SandboxOutcome::Kind::kSignalled:
+      how = fmt::format("ended by signal {} ({})", outcome.signal, ::strsignal(outcome.signal));
+      status = 128 + outcome.signal;
+      break;
+    case runtime::SandboxOutcome::Kind::kKilled:
+      how = "it was killed from outside";
+      status = 137;
+      break;
+    case runtime::SandboxOutcome::Kind::kSetupFailed:
+      how = outcome.error ? outcome.error->to_line() : "it could not be started";
+      status = outcome.error ? outcome.error->step_status() : 127;
+      break;
+  }
+  Error error(ErrorKind::kStepFailed, fmt::format("process \"{}\" did not complete successfully: {}",
+                                                  fmt::join(op_.args, " "), how));
+  error.set_step_status(status);
+  const std::vector<std::string> lines = last_lines(tail_, kTailLines);
+  if (!lines.empty()) {
+    error.add_context(lines.size() == 1 ? "its output:" : fmt::format("the last {} lines of its output:", lines.size()));
+    for (const std::string& line : lines) error.add_context("> " + line);
+    error.add_context("whole log: " + log_path_);
+  }
+  if (status == 137 && outcome.kind != runtime::SandboxOutcome::Kind::kKilled)
+    error.add_hint("SIGKILL is what the kernel sends when memory runs out");
+  return fail(std::move(error));
+}
+
+Result<store::LayerRecord> RunStep::publish() {
+  return publish_upper(*state_.store, *state_.lease, state_.encoding, std::move(directory_), view_);
+}
+
+void RunStep::discard() {
+  // What stays behind goes with the build's directory.
+  if (!directory_.wrapper.empty()) (void)state_.lease->discard(*state_.store, std::move(directory_));
+  for (store::WorkDirectory& scratch : scratch_) (void)state_.lease->discard(*state_.store, std::move(scratch));
+  scratch_.clear();
+}
+
+}  // namespace shale::build

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// RunStep: one RUN from its snapshot to its layer: mounts, sandbox, output, outcome.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "build/build_state.h"
+#include "runtime/launcher.h"
+#include "runtime/sandbox_spec.h"
+#include "store/cache_mounts.h"
+
+namespace shale::build {
+
+// What all RUN steps of a build share. Made when the first one starts.
+struct RunEnvironment {
+  runtime::Launcher launcher;
+  std::vector<std::string> seccomp_programs;
+  static Result<RunEnvironment> create();
+};
+
+// Use: prepare, start, feed output until both pipes are at their end and the pidfd is readable, then finish; after
+// that publish() on a worker. All but publish() on the loop's thread.
+class RunStep {
+ public:
+  RunStep(BuildState& state, const plan::Node& node, LayerStack below);
+
+  // Everything before the process: mount points, cache directories, secrets, user. kBusy if a cache mount is in use in
+  // a way that excludes this step: try again later.
+  Status prepare();
+  Status start(const RunEnvironment& environment);
+
+  // Readable ends of the command's standard output (0) and error (1); -1 once closed.
+  [[nodiscard]] int output_fd(int stream) const { return output_[stream].get(); }
+  [[nodiscard]] int pidfd() const { return sandbox_->pidfd(); }
+  // Reads what is there; empty at the end, and the descriptor is closed then.
+  std::string read_output(int stream);
+  [[nodiscard]] bool output_ended() const { return !output_[0] && !output_[1]; }
+  void kill();
+
+  // How it ended: an error (kStepFailed with the last lines, set-up failures) or nothing.
+  Status finish();
+  // The upper directory as a layer.
+  Result<store::LayerRecord> publish();
+  // Gives the upper directory back after a failure.
+  void discard();
+
+  [[nodiscard]] const std::string& log_path() const { return log_path_; }
+
+ private:
+  Status prepare_mount(const plan::MountOp& mount);
+  Status prepare_bind(const plan::MountOp& mount);
+  Status prepare_cache(const plan::MountOp& mount);
+  Status prepare_secret(const plan::MountOp& mount);
+  Status prepare_user();
+  Status prepare_mount_points();
+  Status mount_root();
+  void remember_lines(const std::string& bytes);
+  Result<UniqueFd> open_inside(int root, const std::string& path) const;
+
+  BuildState& state_;
+  const plan::Node& node_;
+  const plan::RunOp& op_;
+  LayerStack below_;
+  layer::SnapshotView view_;
+  store::WorkDirectory directory_;
+  std::vector<store::WorkDirectory> scratch_;  // stubs and writable binds
+  std::vector<std::string> lowers_;
+  std::vector<UniqueFd> fds_;                  // mounts, until the sandbox has them
+  std::vector<store::CacheMount> cache_mounts_;
+  runtime::SandboxSpec spec_;
+  std::optional<runtime::RunningSandbox> sandbox_;
+  UniqueFd output_[2];
+  UniqueFd log_;
+  std::string log_path_;
+  std::string tail_;  // the last lines, for the error
+};
+
+}  // namespace shale::build

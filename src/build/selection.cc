@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/selection.h"
+
+#include <fmt/format.h>
+
+#include "base/sha256.h"
+#include "base/suggest.h"
+#include "dockerfile/glob.h"
+#include "dockerfile/ignore.h"
+#include "plan/stage_planner.h"
+
+namespace shale::build {
+
+namespace {
+
+std::string relative(std::string_view absolute_path) {
+  return std::string(absolute_path.starts_with('/') ? absolute_path.substr(1) : absolute_path);
+}
+
+std::string last_component(std::string_view path) {
+  const std::size_t slash = path.find_last_of('/');
+  return std::string(slash == std::string_view::npos ? path : path.substr(slash + 1));
+}
+
+Error not_found(const SourceTree& tree, const std::string& path) {
+  Error error(ErrorKind::kDockerfile, fmt::format("\"/{}\": not found in {}", path, tree.name()));
+  if (tree.is_ignored(path)) {
+    error.add_hint("the file is there, but .dockerignore excludes it");
+    return error;
+  }
+  const std::size_t slash = path.find_last_of('/');
+  const std::string directory = slash == std::string::npos ? std::string() : path.substr(0, slash);
+  std::vector<std::string> names;
+  for (const layer::ViewEntry& child : tree.view().children(directory)) names.emplace_back(child.entry->name());
+  if (const std::string nearest = suggest(last_component(path), names); !nearest.empty())
+    error.add_hint(fmt::format("did you mean '{}{}'?", directory.empty() ? "" : directory + "/", nearest));
+  return error;
+}
+
+// The components before the first one with a wildcard, and the rest.
+std::pair<std::string, std::string> split_wildcards(const std::string& path) {
+  std::size_t at = 0;
+  while (at < path.size()) {
+    std::size_t end = path.find('/', at);
+    if (end == std::string::npos) end = path.size();
+    if (dockerfile::has_wildcards(std::string_view(path).substr(at, end - at)))
+      return {at == 0 ? std::string() : path.substr(0, at - 1), path.substr(at)};
+    at = end + 1;
+  }
+  return {path, {}};
+}
+
+Status select_wildcard(const SourceTree& tree, const std::string& base, const std::string& pattern,
+                       std::vector<Selected>& out) {
+  ASSIGN_OR_RETURN(const layer::ResolvedPath start, tree.view().resolve(dockerfile::remove_escapes(base), true));
+  if (!start.exists()) return {};
+  const std::size_t prefix = start.path.empty() ? 0 : start.path.size() + 1;
+  std::string matched;  // below a match nothing is looked at
+  return tree.view().walk(start.path, [&](const layer::ViewEntry& found) -> Status {
+    const std::string& path = found.entry->path;
+    if (path.size() <= prefix) return {};
+    if (!matched.empty() && path.starts_with(matched)) return {};
+    ASSIGN_OR_RETURN(const bool match, dockerfile::glob_match(pattern, std::string_view(path).substr(prefix)));
+    if (!match) return {};
+    if (found.entry->is_directory()) matched = path + "/";
+    std::string target = path;
+    if (found.entry->is_symlink()) {
+      // A picked link is followed, as a written one is.
+      ASSIGN_OR_RETURN(const layer::ResolvedPath real, tree.view().resolve(path, true));
+      if (!real.exists()) return fail(not_found(tree, path));
+      target = real.path;
+    }
+    out.push_back({.path = std::move(target), .name = last_component(path), .parents_pattern = {}});
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<std::vector<Selected>> select(const plan::CopyOp& op, const SourceTree& tree) {
+  std::vector<Selected> out;
+  for (const std::string& word : op.paths) {
+    if (op.parents) {
+      const std::size_t pivot = word.find("/./");
+      const std::string base = pivot == std::string::npos ? std::string() : relative(plan::clean_path(word.substr(0, pivot)));
+      const std::string pattern =
+          relative(plan::clean_path(pivot == std::string::npos ? word : word.substr(pivot + 3)));
+      ASSIGN_OR_RETURN(const layer::ResolvedPath start, tree.view().resolve(base, true));
+      if (!start.exists()) return fail(not_found(tree, base));
+      if (!dockerfile::has_wildcards(pattern)) {
+        const std::string whole = start.path.empty() ? pattern : start.path + "/" + pattern;
+        if (!pattern.empty() && !tree.view().find(whole)) return fail(not_found(tree, whole));
+      }
+      out.push_back({.path = start.path, .name = {}, .parents_pattern = pattern});
+      continue;
+    }
+    const std::string path = relative(plan::clean_path(word));
+    const auto [base, pattern] = split_wildcards(path);
+    if (!pattern.empty()) {
+      RETURN_IF_ERROR(select_wildcard(tree, base, pattern, out));
+      continue;
+    }
+    const std::string literal = dockerfile::remove_escapes(path);
+    Result<layer::ResolvedPath> found = tree.view().resolve(literal, true);
+    if (!found && found.error().errno_value() != ENOTDIR) return fail(std::move(found.error()));
+    if (!found || !found->exists()) return fail(not_found(tree, literal));
+    out.push_back({.path = found->path, .name = last_component(literal), .parents_pattern = {}});
+  }
+  return out;
+}
+
+Result<Digest> selection_digest(const plan::CopyOp& op, SourceTree& tree, const std::vector<Selected>& selected) {
+  ASSIGN_OR_RETURN(const dockerfile::IgnoreMatcher exclude, dockerfile::IgnoreMatcher::from_patterns(op.exclude));
+  FieldHash hash("selection");
+  for (const Selected& one : selected) {
+    hash.add("pick").add(one.name).add(one.parents_pattern);
+    dockerfile::IgnoreMatcher include;
+    if (!one.parents_pattern.empty()) {
+      ASSIGN_OR_RETURN(include, dockerfile::IgnoreMatcher::from_patterns({one.parents_pattern}));
+    }
+    const std::size_t prefix = one.path.empty() ? 0 : one.path.size() + 1;
+    RETURN_IF_ERROR(tree.view().walk(one.path, [&](const layer::ViewEntry& found) -> Status {
+      const layer::Entry& entry = *found.entry;
+      const std::string_view inside =
+          entry.path.size() <= prefix ? std::string_view() : std::string_view(entry.path).substr(prefix);
+      if (!inside.empty() && !exclude.empty() && exclude.matches(inside)) return {};
+      if (!inside.empty() && !include.empty() && !entry.is_directory() && !include.matches(inside)) return {};
+      hash.add(inside).add(static_cast<std::uint64_t>(entry.type)).add(entry.mode).add(entry.uid).add(entry.gid);
+      hash.add(entry.link_target).add(entry.hard_link_of).add(entry.dev_major).add(entry.dev_minor);
+      if (entry.is_file()) {
+        ASSIGN_OR_RETURN(const Digest content, tree.content_of(found));
+        hash.add(content);
+      }
+      hash.add(entry.xattrs.size());
+      for (const layer::EntryXattr& xattr : entry.xattrs) hash.add(xattr.name).add(xattr.value);
+      return {};
+    }));
+  }
+  return hash.finish();
+}
+
+}  // namespace shale::build
