@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "runtime/seccomp_profile.h"
 #include "runtime/syscall_numbers.h"
@@ -78,21 +79,30 @@ Result<Filter> new_filter(std::uint32_t default_action, std::uint32_t architectu
   return filter;
 }
 
+// Whether the library would turn a rule for this call into one for socketcall(2). It then drops the conditions, which
+// would refuse every 32-bit program its network; the arguments of socketcall lie in memory, where no filter sees them.
+bool is_multiplexed(std::uint32_t architecture, const std::string& name) {
+  return architecture == SCMP_ARCH_X86 && (name == "socket" || name == "socketpair");
+}
+
 struct Compiler {
   const SeccompAction default_action;
-  // What every call is subject to, and the refusals with conditions. Two, because libseccomp drops a condition on a
-  // call that is also allowed without one, and the kernel takes the stricter answer of two filters.
+  const std::set<std::string_view>& unconditional;  // calls with a rule that has no condition
+  const std::uint32_t architecture;
+  // What every call is subject to, and once more the refusals with conditions. Two, because libseccomp drops a
+  // condition on a call that also has a rule without one, and the kernel takes the stricter answer of two filters.
   Filter policy;
   Filter refusals;
   bool any_refusal = false;
   std::vector<std::string> unresolved;
 
-  Status add(const SeccompRule& rule, const std::string& name, std::uint32_t architecture);
+  Status add(const SeccompRule& rule, const std::string& name);
+  static Status add_to(const Filter& filter, const SeccompRule& rule, const std::string& name, int number);
 };
 
-Status Compiler::add(const SeccompRule& rule, const std::string& name, std::uint32_t architecture) {
+Status Compiler::add(const SeccompRule& rule, const std::string& name) {
   const bool refusal = !rule.arguments.empty() && rule.action.kind != Kind::kAllow;
-  if (!refusal && rule.action == default_action) return {};  // libseccomp takes no rule that changes nothing
+  if (refusal && is_multiplexed(architecture, name)) return {};
   // The library's own numbering first: it also knows names of other architectures, as numbers below zero.
   int number = seccomp_syscall_resolve_name(name.c_str());
   if (number == __NR_SCMP_ERROR) {
@@ -107,12 +117,21 @@ Status Compiler::add(const SeccompRule& rule, const std::string& name, std::uint
     }
     number = *recent;
   }
+  if (refusal) {
+    any_refusal = true;
+    RETURN_IF_ERROR(add_to(refusals, rule, name, number));
+    if (unconditional.contains(name)) return {};
+  }
+  if (rule.action == default_action) return {};  // libseccomp takes no rule that changes nothing
+  return add_to(policy, rule, name, number);
+}
+
+Status Compiler::add_to(const Filter& filter, const SeccompRule& rule, const std::string& name, int number) {
   std::vector<scmp_arg_cmp> arguments;
   for (const SeccompArgument& argument : rule.arguments) arguments.push_back(to_scmp(argument));
-  any_refusal = any_refusal || refusal;
-  const int code = seccomp_rule_add_array(refusal ? refusals.get() : policy.get(), to_scmp(rule.action), number,
+  const int code = seccomp_rule_add_array(filter.get(), to_scmp(rule.action), number,
                                           static_cast<unsigned>(arguments.size()), arguments.data());
-  // -EEXIST: the same rule twice.
+  // -EEXIST: the same conditions twice; where their actions differ, `refusals` decides.
   if (code != 0 && code != -EEXIST) return library_error(code, fmt::format("the rule for '{}'", name));
   return {};
 }
@@ -141,6 +160,9 @@ Status check_contradictions(const std::vector<SeccompRule>& rules) {
 
 Result<SeccompFilters> SeccompProfile::compile() const {
   RETURN_IF_ERROR(check_contradictions(rules_));
+  std::set<std::string_view> unconditional;
+  for (const SeccompRule& rule : rules_)
+    if (rule.arguments.empty()) unconditional.insert(rule.names.begin(), rule.names.end());
   std::vector<std::uint32_t> architectures = {kNative};
   if (seccomp_arch_native() == SCMP_ARCH_X86_64) architectures.push_back(SCMP_ARCH_X86);
   Filter policy;
@@ -148,11 +170,16 @@ Result<SeccompFilters> SeccompProfile::compile() const {
   SeccompFilters out;
   bool any_refusal = false;
   for (const std::uint32_t architecture : architectures) {
-    Compiler compiler{.default_action = default_action_, .policy = {}, .refusals = {}, .unresolved = {}};
+    Compiler compiler{.default_action = default_action_,
+                      .unconditional = unconditional,
+                      .architecture = architecture,
+                      .policy = {},
+                      .refusals = {},
+                      .unresolved = {}};
     ASSIGN_OR_RETURN(compiler.policy, new_filter(to_scmp(default_action_), architecture));
     ASSIGN_OR_RETURN(compiler.refusals, new_filter(SCMP_ACT_ALLOW, architecture));
     for (const SeccompRule& rule : rules_)
-      for (const std::string& name : rule.names) RETURN_IF_ERROR(compiler.add(rule, name, architecture));
+      for (const std::string& name : rule.names) RETURN_IF_ERROR(compiler.add(rule, name));
     any_refusal = any_refusal || compiler.any_refusal;
     for (std::string& name : compiler.unresolved)
       if (std::find(out.unresolved.begin(), out.unresolved.end(), name) == out.unresolved.end())

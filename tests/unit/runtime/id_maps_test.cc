@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// /etc/subuid and the kernel's id maps.
+#include <gtest/gtest.h>
+
+#include "runtime/userns.h"
+
+namespace shale::runtime {
+namespace {
+
+using Maps = std::vector<IdMap>;
+
+TEST(SubordinateIds, RangeByName) {
+  EXPECT_EQ(parse_subordinate_ids("root:1:2\nann:100000:65536\nbob:165536:65536\n", "ann", 1000),
+            (Maps{{1, 100000, 65536}}));
+}
+
+TEST(SubordinateIds, RangeByNumberAndWithoutAName) {
+  EXPECT_EQ(parse_subordinate_ids("1000:200000:10\n", "ann", 1000), (Maps{{1, 200000, 10}}));
+  EXPECT_EQ(parse_subordinate_ids("1000:200000:10\n:5:5\n", "", 1000), (Maps{{1, 200000, 10}}));
+}
+
+TEST(SubordinateIds, SeveralRowsFollowEachOther) {
+  EXPECT_EQ(parse_subordinate_ids("ann:100:10\nbob:1:1\nann:500:20", "ann", 1000), (Maps{{1, 100, 10}, {11, 500, 20}}));
+}
+
+TEST(SubordinateIds, CommentsAndMalformedRowsArePassedOver) {
+  EXPECT_EQ(parse_subordinate_ids("# ann:1:1\n\nann\nann:5\nann:x:1\nann:1:-1\nann:7:0\nanna:1:1\nann:1:1:1\nann:9:9\n", "ann", 1000),
+            (Maps{{1, 9, 9}}));
+}
+
+TEST(SubordinateIds, NothingReachesTheInvalidId) {
+  EXPECT_EQ(parse_subordinate_ids("ann:4294967290:100\nann:4294967295:1\n", "ann", 1000), (Maps{{1, 4294967290, 5}}));
+}
+
+TEST(IdMap, KernelTextIsRead) {
+  const auto maps = parse_id_map("         0       2000          1\n         1     200000      65536\n");
+  ASSERT_TRUE(maps);
+  EXPECT_EQ(*maps, (Maps{{0, 2000, 1}, {1, 200000, 65536}}));
+}
+
+TEST(IdMap, OtherTextIsAnError) {
+  EXPECT_FALSE(parse_id_map("0 0\n"));
+  EXPECT_FALSE(parse_id_map("0 0 1 2\n"));
+  EXPECT_FALSE(parse_id_map("0 x 1\n"));
+  EXPECT_FALSE(parse_id_map("0 0 4294967296\n"));
+}
+
+}  // namespace
+}  // namespace shale::runtime
