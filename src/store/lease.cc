@@ -63,11 +63,9 @@ Result<BuildLease> BuildLease::create(Store& store) {
 
 Result<WorkDirectory> BuildLease::new_directory() {
   const std::string name = fmt::format("{}", counter_->next.fetch_add(1));
-  for (const char* suffix : {"", "/fs", ".work", ".mnt"}) {
-    // fs becomes the root directory of what is built on nothing.
-    const mode_t mode = std::string_view(suffix) == "/fs" ? 0755 : 0700;
-    RETURN_IF_ERROR(sys::make_dir(directory_.get(), name + suffix, mode));
-  }
+  RETURN_IF_ERROR(sys::make_dir(directory_.get(), name, 0700));
+  // It becomes the root directory of what is built on nothing.
+  RETURN_IF_ERROR(sys::make_dir(directory_.get(), name + "/fs", 0755));
   WorkDirectory made{.wrapper = fmt::format("{}/{}", path(), name), .fs = {}};
   ASSIGN_OR_RETURN(made.fs, sys::open_at(directory_.get(), name + "/fs", O_RDONLY | O_DIRECTORY));
   return made;

@@ -23,9 +23,9 @@ struct WorkDirectory {
   UniqueFd fs;          // the directory wrapper/fs (O_RDONLY), empty at first
   [[nodiscard]] std::string fs_path() const { return wrapper + "/fs"; }
   [[nodiscard]] std::string manifest_path() const { return wrapper + "/manifest"; }
-  // Overlay's scratch directory, beside the wrapper; used for one mount only.
+  // Overlay's scratch directory, beside the wrapper; made by mount_writable(), used for one mount only.
   [[nodiscard]] std::string work_path() const { return wrapper + ".work"; }
-  // Where kernels without detached overlay mounts attach it for a moment.
+  // Where kernels without detached overlay mounts attach it for a moment; made when needed.
   [[nodiscard]] std::string mount_path() const { return wrapper + ".mnt"; }
 };
 

@@ -63,7 +63,11 @@ Result<UniqueFd> mount_writable(Store& store, std::span<const std::string> lower
   spec.lowers.assign(lowers.rbegin(), lowers.rend());
   if (spec.lowers.empty()) spec.lowers.emplace_back(kEmpty);
   spec.upper = directory.fs_path();
+  // Made here, as a layer that is copied together never needs it. One that exists was used before: overlay
+  // must not get it again.
   spec.work = directory.work_path();
+  if (::mkdirat(store.root_fd(), spec.work.c_str(), 0700) != 0)
+    return fail_errno(errno, fmt::format("make overlay's directory '{}'", spec.work));
   spec.mount_point = directory.mount_path();
   return sys::mount_overlay(spec);
 }

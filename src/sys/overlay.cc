@@ -116,6 +116,7 @@ Result<UniqueFd> mount_and_detach(const OverlaySpec& spec, const OpenedSpec& ope
                                                    "call",
                                                    opened.lowers.size()))
             .hint("Linux 6.8 and later take up to 500 layers; merge some RUN or COPY instructions"));
+  RETURN_IF_ERROR(make_dir(spec.dir, spec.mount_point, 0700));
   ASSIGN_OR_RETURN(const UniqueFd target,
                    open_at(spec.dir, spec.mount_point, O_PATH | O_DIRECTORY | O_NOFOLLOW));
   const std::string target_name = name_of(target.get());

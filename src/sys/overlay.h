@@ -16,8 +16,8 @@ struct OverlaySpec {
   std::vector<std::string> lowers;  // TOP first, 1 to 500; without an upper at least 2 (the kernel's rule)
   std::string upper;                // empty = read-only
   std::string work;                 // an empty directory on the upper's file system, never used before
-  // An empty directory where kernels before 6.8 attach the mount for a moment, in the caller's mount
-  // namespace, which must be private. Not needed otherwise.
+  // A directory, made if missing, where kernels before 6.8 attach the mount for a moment, in the caller's
+  // mount namespace, which must be private. Not needed otherwise.
   std::string mount_point;
   // How layers are handed to the kernel: by descriptor (6.13), by path (6.8), or all in one mount(2). kAuto
   // takes the first that this kernel knows.

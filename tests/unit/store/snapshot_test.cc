@@ -196,6 +196,7 @@ TEST_F(SnapshotTest, EveryWayOfMountingShowsTheSame) {
     in_namespace([method](Stack& stack) {
       Result<WorkDirectory> directory = stack.lease.new_directory();
       CHECK_OK_IN_CHILD(directory);
+      CHECK_OK_IN_CHILD(sys::make_dir(stack.store.root_fd(), directory->work_path(), 0700));
       const sys::OverlaySpec spec{.dir = stack.store.root_fd(),
                                   .lowers = {stack.paths[1], stack.paths[0]},
                                   .upper = directory->fs_path(),
@@ -211,8 +212,6 @@ TEST_F(SnapshotTest, EveryWayOfMountingShowsTheSame) {
       CHECK_IN_CHILD(sys::replace_file(mount->get(), "n", "x", 0644));
       CHECK_IN_CHILD(sys::exists_at(directory->fs.get(), "n"));
       // Nothing stays attached.
-      CHECK_IN_CHILD(
-          sys::list_dir(sys::open_at(stack.store.root_fd(), spec.mount_point, O_RDONLY)->get())->empty());
       const Result<std::string> mounts = sys::read_file(AT_FDCWD, "/proc/self/mountinfo");
       CHECK_OK_IN_CHILD(mounts);
       CHECK_IN_CHILD(mounts->find(spec.mount_point) == std::string::npos);
