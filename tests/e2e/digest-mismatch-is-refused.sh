@@ -16,5 +16,5 @@ wait_for grep -q 'listening on' "$T/registry.log"
 bad=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$T/registry.log")
 fails + shale pull "$bad/bad/apple:1" >"$OUT" 2>&1
 has "${layer:0:12}"
-lacks apple <(shale images)
+! listed "$bad/bad/apple" || die "it is in the store"
 shale pull "$E2E_REGISTRY/bad/apple:1" >/dev/null 2>&1 # the good one still comes

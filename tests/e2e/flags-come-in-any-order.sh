@@ -8,6 +8,6 @@ shale build . -f Dockerfile.multi -t flags:1 --build-arg WHO=me --progress plain
 ran hello-me
 shale --root "$SHALE_ROOT" build -tflags:2 -fDockerfile.multi --no-cache --progress=plain >"$OUT" 2>&1
 ran hello-
-has flags <(shale images)
-WHO=env shale build --build-arg WHO -f Dockerfile.multi --progress=plain >"$OUT" 2>&1
+listed flags
+WHO='env' shale build --build-arg WHO -f Dockerfile.multi --progress=plain >"$OUT" 2>&1
 ran hello-env

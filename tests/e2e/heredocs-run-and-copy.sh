@@ -11,7 +11,8 @@ cd /
 echo run-$WHO
 EOT
 RUN <<EOT
-#!/bin/awk BEGIN{print"awk-ran"}
+#!/bin/busybox cat
+interpreted
 EOT
 COPY <<EXPANDED <<'LITERAL' /files/
 hello $WHO
@@ -20,6 +21,5 @@ hello $WHO
 LITERAL
 RUN cat /files/EXPANDED /files/LITERAL
 D
-sed -i '/awk/,/^EOT/d; /^RUN <<EOT$/{N;s/^RUN <<EOT\nCOPY/COPY/}' Dockerfile
 build .
-ran run-you && ran 'hello you' && ran 'hello .WHO'
+ran run-you && ran interpreted && ran 'hello you' && ran 'hello .WHO'

@@ -97,7 +97,10 @@ hub() {
 # rootfs IMAGE: the image's files, below $T/rootfs. config IMAGE FILTER: jq's answer about its config.
 exported() { rm -rf "$T/oci" "$T/oci.tar"; printf 'FROM %s\n' "$1" | shale build -q -o "type=oci,dest=$T/oci.tar" -f - "$T/home" >/dev/null; }
 rootfs() { wipe "$T/rootfs"; printf 'FROM %s\n' "$1" | shale build -q -o "type=local,dest=$T/rootfs" -f - "$T/home" >/dev/null; }
-config() { exported "$1" && skopeo inspect --config "oci-archive:$T/oci.tar" | jq -cr "$2"; }
+config() { exported "$1" && skopeo inspect --raw --config "oci-archive:$T/oci.tar" | jq -cr "$2"; }
+
+# listed NAME: does `shale images` show it?
+listed() { shale images | awk -v name="$1" '$1 == name { found = 1 } END { exit !found }'; }
 
 # alive TEXT: is a process there whose command line contains TEXT? Tests use a number that is nobody else's.
 alive() { grep -qsaF -- "$1" /proc/[0-9]*/cmdline; }

@@ -3,19 +3,20 @@
 # FROM takes this machine's image out of an index, plain manifests, docker's media types and zstd layers.
 . "$(dirname "$0")/lib.sh"
 needs registry skopeo
-oci=oci-archive:$E2E_CACHE/busybox-latest.oci.tar
-to=(--dest-tls-verify=false)
-skopeo copy -q "${to[@]}" --format v2s2 "$oci" "docker://$E2E_REGISTRY/forms/docker:1"
-skopeo copy -q "${to[@]}" --format oci --dest-compress-format zstd "$oci" "docker://$E2E_REGISTRY/forms/zstd:1"
-skopeo copy -q "${to[@]}" "$oci" "docker://$E2E_REGISTRY/forms/index:one"
-one=$(skopeo inspect --raw --tls-verify=false "docker://$E2E_REGISTRY/forms/index:one")
-entry=$(jq -nc --arg d "sha256:$(printf %s "$one" | sha256sum | cut -d' ' -f1)" --argjson s "${#one}" \
-  '{mediaType: "application/vnd.oci.image.manifest.v1+json", digest: $d, size: $s}')
-other='{"architecture":"s390x","os":"linux"}' mine="{\"architecture\":\"$(dpkg --print-architecture)\",\"os\":\"linux\"}"
-jq -nc --argjson e "$entry" --argjson o "$other" --argjson m "$mine" '{schemaVersion: 2, mediaType:
-  "application/vnd.oci.image.index.v1+json", manifests: [$e + {platform: $o, digest: ("sha256:" + "0" * 64)}, $e + {platform: $m}]}' |
-  curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @- "http://$E2E_REGISTRY/v2/forms/index/manifests/1"
+put() { skopeo copy -q --dest-tls-verify=false "${@:3}" "oci-archive:$E2E_CACHE/$1-latest.oci.tar" "docker://$E2E_REGISTRY/forms/$2"; }
+put busybox docker:1 --format v2s2
+put busybox zstd:1 --format oci --dest-compress-format zstd
+put busybox index:mine
+put alpine index:other
+entry() { # TAG ARCHITECTURE
+  local raw; raw=$(skopeo inspect --raw --tls-verify=false "docker://$E2E_REGISTRY/forms/index:$1")
+  printf '{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:%s","size":%d,"platform":{"architecture":"%s","os":"linux"}}' \
+    "$(printf %s "$raw" | sha256sum | cut -d' ' -f1)" "${#raw}" "$2"
+}
+kind=application/vnd.oci.image.index.v1+json
+printf '{"schemaVersion":2,"mediaType":"%s","manifests":[%s,%s]}' $kind "$(entry other s390x)" "$(entry mine "$(dpkg --print-architecture)")" |
+  curl -sf -X PUT -H "Content-Type: $kind" --data-binary @- "http://$E2E_REGISTRY/v2/forms/index/manifests/1"
 for form in docker zstd index; do
-  printf 'FROM %s/forms/%s:1\nRUN echo runs-%s\n' "$E2E_REGISTRY" $form $form | build -f - .
+  printf 'FROM %s/forms/%s:1\nRUN echo runs-%s; test ! -e /etc/os-release\n' "$E2E_REGISTRY" $form $form | build -f - .
   ran runs-$form
 done

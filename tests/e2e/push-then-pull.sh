@@ -13,6 +13,6 @@ same "$(skopeo inspect --config "oci-archive:$T/copied.tar" | jq -r .config.Labe
 shale push "$name"
 export SHALE_ROOT=$T/store2
 shale pull "$name"
-has "$(cut -c8-19 "$T/id")" <(shale images)
+shale images | grep -F "$(cut -c8-19 "$T/id")"
 printf 'FROM %s\nRUN cat /file; stat -c links=%%h /file\n' "$name" | build -f - .
 ran pushed && ran links=2

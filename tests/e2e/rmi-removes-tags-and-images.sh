@@ -5,13 +5,13 @@
 images busybox:latest
 printf 'FROM busybox\nRUN echo x >/x\n' >Dockerfile
 build -t one:1 -t two:2 .
-has one <(shale images); has two <(shale images)
+listed one && listed two
 shale rmi one:1
-lacks one <(shale images); has two <(shale images)
+! listed one && listed two || die "the wrong name is gone"
 id=$(shale images | awk '$1 == "two" { print $3 }')
 shale rmi "$id"
-lacks two <(shale images)
+! listed two || die "still there"
 fails + shale rmi nothing:there >"$OUT" 2>&1
 has nothing
 build -t one:1 .
-has one <(shale images)
+listed one

@@ -1,0 +1,3 @@
+const pad = require("left-pad");
+
+console.log(pad("padded", 10, "."));
