@@ -46,7 +46,7 @@ Status prepare_scratch(const std::string& scratch) {
   ASSIGN_OR_RETURN(const std::string bytes, sys::read_file(AT_FDCWD, busybox));
   RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/bin/busybox", bytes, 0755));
   for (const char* applet : {"sh", "true", "cat", "ls", "id", "env", "sleep", "grep", "hostname", "pwd", "ps", "stat", "kill",
-                             "setsid", "touch", "ip", "umask", "tty", "mount", "dd", "readlink", "chown", "su", "wc", "mknod"})
+                             "setsid", "touch", "ip", "umask", "tty", "mount", "dd", "readlink", "chown", "su", "wc", "mknod", "mkdir", "mv", "unshare"})
     if (::symlink("busybox", (root + "/bin/" + applet).c_str()) != 0) return fail_errno(errno, "link an applet");
   RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/etc/hosts", "image hosts\n", 0644));
   RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n", 0644));

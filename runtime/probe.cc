@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/probe.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "sys/files.h"
+
+namespace shale::runtime {
+
+namespace {
+
+// The longest error that the child may send in one message.
+constexpr std::size_t kMaxError = 8192;
+
+// What the child found out, one character per message, errors after it.
+constexpr char kOverlayFailed = 'o';
+constexpr char kProcFailed = 'p';
+constexpr char kDone = 'd';
+
+// The text that the kernel keeps for a file system that could not be mounted, or the errno's.
+std::unexpected<Error> mount_error(int context, int errno_value, std::string what) {
+  char text[512];
+  const ssize_t size = context < 0 ? -1 : ::read(context, text, sizeof text - 1);
+  Error error = Error::system(errno_value, std::move(what));
+  if (size > 2) error.add_hint(fmt::format("the kernel says: {}", std::string_view(text + 2, static_cast<std::size_t>(size) - 2)));
+  return fail(std::move(error));
+}
+
+// A directory of both layers removed and made again: with the wrong kind of xattrs the mount succeeds and this is EIO.
+Status try_overlay(const std::string& scratch) {
+  for (const char* dir : {"lower/merged", "upper", "work"})
+    RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, scratch + "/" + dir, 0755, true));
+  const UniqueFd context(::fsopen("overlay", FSOPEN_CLOEXEC));
+  if (!context) return fail_errno(errno, "use overlayfs (not in this kernel)");
+  const auto set = [&](unsigned command, const char* key, const char* value) {
+    return ::fsconfig(context.get(), command, key, value, 0) == 0;
+  };
+  if (!set(FSCONFIG_SET_STRING, "lowerdir", (scratch + "/lower").c_str()) ||
+      !set(FSCONFIG_SET_STRING, "upperdir", (scratch + "/upper").c_str()) ||
+      !set(FSCONFIG_SET_STRING, "workdir", (scratch + "/work").c_str()) ||
+      !set(FSCONFIG_SET_FLAG, "userxattr", nullptr) || !set(FSCONFIG_CMD_CREATE, nullptr, nullptr))
+    return mount_error(context.get(), errno, "mount overlayfs on the store's file system");
+  const UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
+  if (!mount) return fail_errno(errno, "mount overlayfs on the store's file system");
+  if (::unlinkat(mount.get(), "merged", AT_REMOVEDIR) != 0 || ::mkdirat(mount.get(), "merged", 0755) != 0)
+    return fail_errno(errno, "remove and make again a directory on overlayfs");
+  return {};
+}
+
+Status try_proc() {
+  if (::unshare(CLONE_NEWPID) != 0) return fail_errno(errno, "create a pid namespace");
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail_errno(errno, "start a process in a pid namespace");
+  if (pid == 0) {
+    const int context = ::fsopen("proc", FSOPEN_CLOEXEC);
+    const bool good = context >= 0 && ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0 &&
+                      ::fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) >= 0;
+    ::_exit(good ? 0 : errno);  // every errno fits
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  Error error = Error::system(WIFEXITED(status) ? WEXITSTATUS(status) : EPERM, "mount a fresh /proc");
+  error.add_hint(
+      "a container whose /proc is partly hidden forbids a fresh one: run it with --security-opt "
+      "systempaths=unconfined (docker, podman) or procMount: Unmasked (Kubernetes)");
+  return fail(std::move(error));
+}
+
+void say(int control, char what, const Status& status = {}) {
+  std::string text(1, what);
+  if (!status) text += status.error().serialize().substr(0, kMaxError - 1);
+  (void)!::send(control, text.data(), text.size(), MSG_NOSIGNAL);
+}
+
+struct Findings {
+  std::optional<Error> overlay;
+  std::optional<Error> proc;
+};
+
+// Everything that needs the namespace, in a child.
+Result<Findings> try_in_namespace(const IdMaps& maps, const std::string& scratch) {
+  ASSIGN_OR_RETURN(BuildProcess build, enter_build_namespace(maps, [&](UniqueFd control) {
+                     if (const Status overlay = try_overlay(scratch); !overlay) say(control.get(), kOverlayFailed, overlay);
+                     if (const Status proc = try_proc(); !proc) say(control.get(), kProcFailed, proc);
+                     // In here, because overlayfs leaves directories that only root may enter.
+                     (void)sys::remove_tree(AT_FDCWD, scratch + "/work");
+                     say(control.get(), kDone);
+                     return 0;
+                   }));
+  Findings findings;
+  std::string message(kMaxError, '\0');
+  while (true) {
+    const ssize_t size = ::read(build.control.get(), message.data(), message.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return fail(ErrorKind::kSystem, "the isolation probe ended early");
+    if (message[0] == kDone) break;
+    Error error = Error::deserialize(std::string_view(message.data() + 1, static_cast<std::size_t>(size) - 1));
+    (message[0] == kOverlayFailed ? findings.overlay : findings.proc) = std::move(error);
+  }
+  RETURN_IF_ERROR(build.process.wait());
+  return findings;
+}
+
+// A directory of the probe's own in the store, removed again.
+class Scratch {
+ public:
+  static Result<Scratch> create(const std::string& store_dir) {
+    std::string path = store_dir + "/probe-XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) return fail_errno(errno, fmt::format("make a directory in '{}'", store_dir));
+    return Scratch(std::move(path));
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  Scratch& operator=(Scratch&& other) noexcept {
+    std::swap(path_, other.path_);
+    return *this;
+  }
+  ~Scratch() {
+    if (!path_.empty()) (void)sys::remove_tree(AT_FDCWD, path_);  // what stays is swept with the store's leftovers
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+}  // namespace
+
+const char* isolation_name(Isolation isolation) {
+  switch (isolation) {
+    case Isolation::kFull: return "full";
+    case Isolation::kFullBoundProc: return "full-bound-proc";
+    case Isolation::kSingle: return "single";
+    case Isolation::kSingleBoundProc: return "single-bound-proc";
+    case Isolation::kNone: return "none";
+  }
+  return "none";
+}
+
+Result<ProbeResult> probe_isolation(const std::string& store_dir) {
+  ProbeResult result;
+  ASSIGN_OR_RETURN(result.maps, plan_id_maps());
+  ASSIGN_OR_RETURN(const Scratch scratch, Scratch::create(store_dir));
+  if (result.maps.kind == IdMaps::Kind::kSingle) {
+    Error error(ErrorKind::kUnsupported, result.maps.single_reason);
+    for (const std::string& hint : result.maps.single_hints) error.add_hint(hint);
+    result.reasons.push_back(std::move(error));
+  }
+  Result<Findings> found = try_in_namespace(result.maps, scratch.path());
+  if (!found && result.maps.kind == IdMaps::Kind::kFull) {
+    // newuidmap is there and does not work, as in most containers: one id needs no helper.
+    result.reasons.push_back(found.error());
+    result.maps.kind = IdMaps::Kind::kSingle;
+    result.maps.uids.resize(1);
+    result.maps.gids.resize(1);
+    result.maps.single_reason = found.error().to_line();
+    result.maps.single_hints = found.error().hints();
+    found = try_in_namespace(result.maps, scratch.path());
+  }
+  if (!found) {
+    result.reasons.push_back(found.error());
+    return result;
+  }
+  const bool single = result.maps.kind == IdMaps::Kind::kSingle;
+  result.isolation = single ? Isolation::kSingle : Isolation::kFull;
+  if (found->proc) {
+    result.reasons.push_back(std::move(*found->proc));
+    result.isolation = single ? Isolation::kSingleBoundProc : Isolation::kFullBoundProc;
+  }
+  if (found->overlay) {
+    result.reasons.push_back(std::move(*found->overlay));
+    result.isolation = Isolation::kNone;
+  }
+  return result;
+}
+
+}  // namespace shale::runtime
