@@ -7,6 +7,7 @@
 
 #include "base/suggest.h"
 #include "dockerfile/runes.h"
+#include "dockerfile/syntax.h"
 
 namespace shale::dockerfile {
 
@@ -26,6 +27,7 @@ Flags Flags::parse(const std::vector<std::string>& written, std::span<const Flag
                    std::vector<FlagError>& errors) {
   Flags result;
   for (const std::string& flag : written) {
+    if (errors.size() >= kMaxReportedErrors) break;
     const std::string_view body = std::string_view(flag).substr(2);
     const std::size_t equals = body.find('=');
     const std::string_view name = body.substr(0, equals);

@@ -39,7 +39,8 @@ bool looks_secret(std::string_view name) {
 // Goes through the file once and collects what the rules say.
 class Linter {
  public:
-  Linter(const ParsedFile& file, const LintConfig& config) : file_(file), config_(config) {}
+  Linter(const ParsedFile& file, const LintConfig& config, const std::set<std::size_t>* needed)
+      : file_(file), config_(config), needed_(needed) {}
 
   std::vector<Warning> run() {
     check_keyword_casing();
@@ -49,7 +50,16 @@ class Linter {
       }
     }
     for (const Instruction& instruction : file_.global_args) check_instruction(instruction);
-    for (const Stage& stage : file_.stages) check_stage(stage);
+    for (const Node& node : file_.tree.nodes) {
+      if (node.keyword == "maintainer") {
+        warn("MaintainerDeprecated", locate(file_.text, file_.lines, node.span, node.keyword_text),
+             node.comments, {});
+      }
+    }
+    for (std::size_t i = 0; i < file_.stages.size(); ++i) {
+      check_from(file_.stages[i]);
+      check_instructions(file_.stages[i], needed_ == nullptr || needed_->contains(i));
+    }
     std::ranges::stable_sort(warnings_, {}, [](const Warning& warning) { return warning.span.line; });
     return std::move(warnings_);
   }
@@ -83,7 +93,7 @@ class Linter {
     }
   }
 
-  void check_stage(const Stage& stage) {
+  void check_from(const Stage& stage) {
     const Instruction& from = stage.from_instruction;
     if (!is_lower(stage.from.stage_name_text)) {
       warn("StageNameCasing", from, stage.from.stage_name_text, {stage.from.stage_name_text});
@@ -102,17 +112,31 @@ class Linter {
     }
     if (!stage.from.stage_name.empty()) check_description(from, {stage.from.stage_name});
     check_platform(stage);
+  }
 
+  // What a stage hands on to the stages built from it.
+  struct Inherited {
     bool has_shell = false;
     bool absolute_workdir = false;
+  };
+
+  void check_instructions(const Stage& stage, bool needed) {
+    const auto parent = inherited_.find(to_lower(stage.from.base));
+    Inherited state = parent == inherited_.end() ? Inherited{} : parent->second;
     std::map<std::string, const Instruction*> last;
     for (const Instruction& instruction : stage.instructions) {
-      has_shell = has_shell || std::holds_alternative<Shell>(instruction.body);
-      check_workdir(instruction, absolute_workdir);
-      check_only_once(instruction, last);
-      check_json_form(instruction, has_shell);
-      check_instruction(instruction);
+      if (const auto* shell = std::get_if<Shell>(&instruction.body); shell != nullptr) state.has_shell = true;
+      const auto* workdir = std::get_if<Workdir>(&instruction.body);
+      if (needed) {
+        if (workdir != nullptr && !state.absolute_workdir) check_workdir(instruction, *workdir);
+        check_only_once(instruction, last);
+        if (!state.has_shell) check_json_form(instruction);
+        check_instruction(instruction);
+      }
+      if (workdir != nullptr)
+        state.absolute_workdir = state.absolute_workdir || may_be_absolute(workdir->path);
     }
+    if (!stage.from.stage_name.empty()) inherited_[stage.from.stage_name] = state;
   }
 
   void check_platform(const Stage& stage) {
@@ -132,14 +156,14 @@ class Linter {
     warn("FromPlatformFlagConstDisallowed", stage.from_instruction, platform, {platform});
   }
 
-  void check_workdir(const Instruction& instruction, bool& absolute_workdir) {
-    const auto* workdir = std::get_if<Workdir>(&instruction.body);
-    if (workdir == nullptr) return;
-    // A variable's value is not known here; plan/ expands it and may warn then.
-    const bool absolute = workdir->path.starts_with('/') || workdir->path.starts_with('$');
-    if (!absolute && !absolute_workdir)
-      warn("WorkdirRelativePath", instruction, workdir->path, {workdir->path});
-    absolute_workdir = absolute_workdir || absolute;
+  // A variable's value is not known here.
+  static bool may_be_absolute(std::string_view path) {
+    return path.starts_with('/') || path.starts_with('$');
+  }
+
+  void check_workdir(const Instruction& instruction, const Workdir& workdir) {
+    if (!may_be_absolute(workdir.path))
+      warn("WorkdirRelativePath", instruction, workdir.path, {workdir.path});
   }
 
   void check_only_once(const Instruction& instruction, std::map<std::string, const Instruction*>& last) {
@@ -155,10 +179,10 @@ class Linter {
     before = &instruction;
   }
 
-  void check_json_form(const Instruction& instruction, bool has_shell) {
+  void check_json_form(const Instruction& instruction) {
     const auto* cmd = std::get_if<Cmd>(&instruction.body);
     const auto* entrypoint = std::get_if<Entrypoint>(&instruction.body);
-    if (has_shell || (cmd == nullptr && entrypoint == nullptr)) return;
+    if (cmd == nullptr && entrypoint == nullptr) return;
     const CommandLine& command = cmd != nullptr ? cmd->command : entrypoint->command;
     if (!command.shell_form || command.arguments.empty()) return;
     warn("JSONArgsRecommended", instruction, instruction.keyword_text, {instruction.keyword});
@@ -180,8 +204,6 @@ class Linter {
       }
     } else if (const auto* label = std::get_if<Label>(&instruction.body)) {
       check_pairs(instruction, label->items);
-    } else if (std::holds_alternative<Maintainer>(instruction.body)) {
-      warn("MaintainerDeprecated", instruction, instruction.keyword_text, {});
     } else if (const auto* expose = std::get_if<Expose>(&instruction.body)) {
       check_ports(instruction, *expose);
     }
@@ -215,14 +237,17 @@ class Linter {
 
   const ParsedFile& file_;
   const LintConfig& config_;
+  const std::set<std::size_t>* needed_;
   std::set<std::string> stage_names_;
+  std::map<std::string, Inherited> inherited_;
   std::vector<Warning> warnings_;
 };
 
 }  // namespace
 
-std::vector<Warning> lint(const ParsedFile& file, const LintConfig& config) {
-  return Linter(file, config).run();
+std::vector<Warning> lint(const ParsedFile& file, const LintConfig& config,
+                          const std::set<std::size_t>* needed) {
+  return Linter(file, config, needed).run();
 }
 
 }  // namespace shale::dockerfile

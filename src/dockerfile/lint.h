@@ -41,9 +41,11 @@ struct LintConfig {
   [[nodiscard]] bool wants(const LintRule& rule) const;
 };
 
-// The warnings that the tree alone gives, in order of rule checks along the file. `file` may be what
-// parse_dockerfile_all made of a broken file.
-std::vector<Warning> lint(const ParsedFile& file, const LintConfig& config);
+// The warnings that the tree alone gives, in the order of lines. `file` may be what parse_dockerfile_all made
+// of a broken file. Rules about a stage's instructions apply to the stages whose numbers are in `needed`;
+// nullptr: to all (a build says nothing about stages it leaves out, a check looks at all of them).
+std::vector<Warning> lint(const ParsedFile& file, const LintConfig& config,
+                          const std::set<std::size_t>* needed = nullptr);
 
 // One warning with its text filled in and its excerpt cut from `file`. `arguments` are those of the rule's
 // format; the last one of UndefinedVar and UndefinedArgInFrom is "" or " (did you mean $X?)". The caller has

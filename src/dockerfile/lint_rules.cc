@@ -136,8 +136,9 @@ LintConfig LintConfig::with_comments(const std::vector<std::string>& comments) c
     if (!text.starts_with("check")) continue;
     text = trim_left(text.substr(5));
     if (!text.starts_with('=')) continue;
-    // An unreadable option in a comment is only a comment.
-    const auto local = parse(text.substr(1));
+    // Behind a blank stands a remark, and what cannot be read as an option is one as a whole.
+    text = trim_left(text.substr(1));
+    const auto local = parse(text.substr(0, text.find(' ')));
     if (!local) continue;
     result.skip_all = result.skip_all || local->skip_all;
     result.skip.insert(local->skip.begin(), local->skip.end());

@@ -123,6 +123,18 @@ std::string quote(std::string_view text) {
       case '\\':
         result += "\\\\";
         break;
+      case '\a':
+        result += "\\a";
+        break;
+      case '\b':
+        result += "\\b";
+        break;
+      case '\f':
+        result += "\\f";
+        break;
+      case '\v':
+        result += "\\v";
+        break;
       case '\n':
         result += "\\n";
         break;

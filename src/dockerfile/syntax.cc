@@ -81,8 +81,8 @@ class Parser {
     while (!rest_.empty()) {
       const std::string_view raw = next_line();
       if (is_comment(raw)) {
-        comments.emplace_back(trim(trim_left(raw).substr(1)));
-        directive(trim_left(without_newline(raw)));
+        if (!directive(trim_left(without_newline(raw))))
+          comments.emplace_back(trim(trim_left(raw).substr(1)));
         continue;
       }
       directives_done_ = true;
@@ -134,10 +134,10 @@ class Parser {
   }
   [[nodiscard]] bool errors_full() const { return outcome_.errors.size() >= kMaxReportedErrors; }
 
-  // "# key=value", as long as nothing else has come.
-  void directive(std::string_view line) {
-    if (directives_done_) return;
-    if (line_ == 1 && line.starts_with("#!")) return;
+  // Reads "# key=value", as long as nothing else has come. False: it is only a comment.
+  bool directive(std::string_view line) {
+    if (directives_done_) return false;
+    if (line_ == 1 && line.starts_with("#!")) return true;
     std::string_view body = trim(line.substr(1));
     const std::size_t key_end = std::min(body.find_first_of("= \t\v\f\r"), body.size());
     const std::string key = to_lower(body.substr(0, key_end));
@@ -145,13 +145,13 @@ class Parser {
     const bool known = key == "syntax" || key == "escape" || key == "check";
     if (!known || !body.starts_with('=') || trim(body.substr(1)).empty()) {
       directives_done_ = true;
-      return;
+      return false;
     }
     const std::string value(trim(body.substr(1)));
     const SourceSpan span{.file = file_name_, .line = line_};
     if (std::ranges::find(seen_, key) != seen_.end()) {
       add_error(locate(text_, span, key), fmt::format("only one {} parser directive can be used", key));
-      return;
+      return true;
     }
     seen_.push_back(key);
     Directives& directives = outcome_.tree.directives;
@@ -166,6 +166,7 @@ class Parser {
     } else {
       directives.escape = value.front();
     }
+    return true;
   }
 
   void instruction(std::string_view line, int start, std::vector<std::string> comments,

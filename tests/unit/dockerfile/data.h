@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Test data: files under data/, read whole.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shale::dockerfile {
+
+inline std::filesystem::path data_path(std::string_view name) {
+  return std::filesystem::path(SHALE_DOCKERFILE_TEST_DATA) / name;
+}
+
+inline std::string read_data(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.good()) << path;
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    lines.push_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace shale::dockerfile
