@@ -87,22 +87,6 @@ TEST_F(StatCacheTest, TimesInWholeSecondsAreTrustedOnlyAfterASecond) {
   EXPECT_TRUE(cache.find(file(2, 999, 0)));
 }
 
-// The rule itself, on a real file: written again right after it was hashed, with the same size.
-TEST_F(StatCacheTest, ARealFileRewrittenAtOnceIsNeverAnsweredWithItsOldDigest) {
-  const std::string path = temporary_->path() + "/file";
-  for (int round = 0; round < 200; ++round) {
-    StatCache cache = load();
-    ASSERT_OK(sys::replace_file(AT_FDCWD, path, "old", 0644));
-    const struct timespec started = StatCache::now();
-    ASSERT_OK_AND_ASSIGN(const struct stat before, sys::stat_at(AT_FDCWD, path));
-    ASSERT_OK_AND_ASSIGN(UniqueFd fd, sys::open_at(AT_FDCWD, path, O_WRONLY));
-    ASSERT_EQ(::pwrite(fd.get(), "new", 3, 0), 3);
-    cache.put(before, digest_of("old"), started);
-    ASSERT_OK_AND_ASSIGN(const struct stat after, sys::stat_at(AT_FDCWD, path));
-    ASSERT_NE(cache.find(after), digest_of("old")) << round;
-  }
-}
-
 TEST_F(StatCacheTest, NothingIsWrittenWhenNothingChanged) {
   StatCache cache = load();
   cache.put(file(1, 500), digest_of("x"), kStarted);

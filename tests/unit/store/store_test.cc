@@ -327,6 +327,15 @@ TEST_F(StoreTest, GarbageIsWhatNobodyHolds) {
   EXPECT_TRUE(sys::exists_at(AT_FDCWD, store.layers().fs_path_absolute(of_image.id)));
 }
 
+// What a publisher leaves that dies between its rename and its commit.
+TEST_F(StoreTest, ALayerDirectoryWithoutARowIsGarbage) {
+  ASSERT_OK_AND_ASSIGN(Store store, Store::open(root_));
+  ASSERT_OK(sys::make_dir(AT_FDCWD, root_ + "/layers/aaaaaaaaaa/fs", 0700, true));
+  ASSERT_OK(store.collect_garbage());
+  EXPECT_EQ(entries_in("layers"), 0U);
+  EXPECT_EQ(entries_in("trash"), 1U);
+}
+
 TEST_F(StoreTest, HoldingWhatIsGoneIsAMiss) {
   ASSERT_OK_AND_ASSIGN(Store store, Store::open(root_));
   ASSERT_OK_AND_ASSIGN(BuildLease lease, BuildLease::create(store));
