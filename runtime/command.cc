@@ -31,9 +31,10 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 void set_standard_streams(const SandboxSpec& spec, int null_fd) {
   const int out = spec.stdout_fd < 0 ? null_fd : spec.stdout_fd;
   const int err = spec.stderr_fd < 0 ? null_fd : spec.stderr_fd;
-  if (::dup2(null_fd, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) give_up(SetupStep::kStandardStreams, errno);
-  // A command of another user may open /dev/stdout again, which asks for permission on the pipe. Best effort: the
-  // owner of a pipe may not be mapped here.
+  if (::dup2(null_fd, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0)
+    give_up(SetupStep::kStandardStreams, errno);
+  // A command of another user may open /dev/stdout again, which asks for permission on the pipe. Best effort:
+  // the owner of a pipe may not be mapped here.
   for (int fd : {1, 2}) {
     struct stat found;
     if (::fstat(fd, &found) == 0 && S_ISFIFO(found.st_mode)) (void)!::fchown(fd, spec.uid, spec.gid);
@@ -42,28 +43,27 @@ void set_standard_streams(const SandboxSpec& spec, int null_fd) {
 
 void set_limits(const SandboxSpec& spec) {
   for (const ResourceLimit& limit : spec.limits) {
-    const struct rlimit value {
-      .rlim_cur = limit.soft, .rlim_max = limit.hard
-    };
+    const struct rlimit value{.rlim_cur = limit.soft, .rlim_max = limit.hard};
     if (::setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &value) != 0)
       give_up(SetupStep::kLimit, errno, std::to_string(limit.resource));
   }
 }
 
 void change_directory(const SandboxSpec& spec) {
-  const int dir =
-      open_resolved(AT_FDCWD, spec.cwd.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+  const int dir = open_resolved(AT_FDCWD, spec.cwd.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
   if (dir < 0 || ::fchdir(dir) != 0) give_up(SetupStep::kWorkingDirectory, errno, spec.cwd);
   // A directory outside our root has no path: the kernel says "(unreachable)/…" (CVE-2024-21626).
   char path[4096];
   const long length = ::syscall(SYS_getcwd, path, sizeof path);
   if (length <= 0 && errno == ERANGE) return;  // longer than PATH_MAX: reachable, or it would be shorter
-  if (length <= 0 || path[0] != '/') give_up(SetupStep::kWorkingDirectory, length <= 0 ? errno : EXDEV, spec.cwd);
+  if (length <= 0 || path[0] != '/')
+    give_up(SetupStep::kWorkingDirectory, length <= 0 ? errno : EXDEV, spec.cwd);
   ::close(dir);
 }
 
-// In the host's network namespace, the abstract sockets of the host's processes are within reach, whatever the mount
-// namespace is (CVE-2020-15257). Landlock's scope closes that from Linux 6.12 on; older kernels stay open, as docker's
+// In the host's network namespace, the abstract sockets of the host's processes are within reach, whatever
+// the mount namespace is (CVE-2020-15257). Landlock's scope closes that from Linux 6.12 on; older kernels
+// stay open, as docker's
 // --network=host is.
 void restrict_abstract_sockets() {
   struct {
@@ -96,11 +96,11 @@ void set_capabilities(std::uint64_t capabilities) {
 
 void load_seccomp(const std::vector<std::string>& programs) {
   for (const std::string& bytes : programs) {
-    struct sock_fprog program {
-      .len = static_cast<unsigned short>(bytes.size() / sizeof(struct sock_filter)),
-      .filter = reinterpret_cast<struct sock_filter*>(const_cast<char*>(bytes.data()))
-    };
-    // Without SPEC_ALLOW, kernels before 5.16 turn off speculation for the whole process, which costs up to 30 %.
+    struct sock_fprog program{
+        .len = static_cast<unsigned short>(bytes.size() / sizeof(struct sock_filter)),
+        .filter = reinterpret_cast<struct sock_filter*>(const_cast<char*>(bytes.data()))};
+    // Without SPEC_ALLOW, kernels before 5.16 turn off speculation for the whole process, which costs up to
+    // 30 %.
     if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0)
       give_up(SetupStep::kSeccomp, errno);
   }
@@ -121,7 +121,8 @@ std::string_view path_variable(const std::vector<std::string>& env) {
     ::execve(program.c_str(), args.data(), env.data());
     // ENOENT is also what a missing interpreter gives; the two need different remedies.
     const int error = errno;
-    give_up(SetupStep::kExec, error == ENOENT && ::access(program.c_str(), F_OK) == 0 ? ELIBACC : error, program);
+    give_up(SetupStep::kExec, error == ENOENT && ::access(program.c_str(), F_OK) == 0 ? ELIBACC : error,
+            program);
   }
   int kept_error = ENOENT;
   std::string_view rest = path_variable(spec.env);
@@ -156,7 +157,8 @@ std::string_view path_variable(const std::vector<std::string>& env) {
 void become_command(const SandboxSpec& spec, int null_fd) {
   // 1. A session of its own: no controlling terminal to push input into (CVE-2016-2568).
   if (::setsid() < 0) give_up(SetupStep::kSession, errno);
-  // 2. to 5. need nothing from the filter as long as they come before it, and root's powers as long as they come
+  // 2. to 5. need nothing from the filter as long as they come before it, and root's powers as long as they
+  // come
   //    before the ids: the working directory may be closed to the user, a limit may have to be raised.
   set_standard_streams(spec, null_fd);
   set_limits(spec);
@@ -167,23 +169,30 @@ void become_command(const SandboxSpec& spec, int null_fd) {
   // 7. The bounding set, while CAP_SETPCAP is held. It takes nothing from the sets in force.
   drop_bounding_set(spec.capabilities);
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  // 8. Groups before the user: afterwards CAP_SETGID is gone. With a single id setgroups(2) is denied for good, and
+  // 8. Groups before the user: afterwards CAP_SETGID is gone. With a single id setgroups(2) is denied for
+  // good, and
   //    an empty list is all that can be meant.
   if (::setgroups(spec.groups.size(), spec.groups.data()) != 0 && !(errno == EPERM && spec.groups.empty()))
     give_up(SetupStep::kGroups, errno);
-  if (::setresgid(spec.gid, spec.gid, spec.gid) != 0) give_up(SetupStep::kGid, errno, std::to_string(spec.gid));
+  if (::setresgid(spec.gid, spec.gid, spec.gid) != 0)
+    give_up(SetupStep::kGid, errno, std::to_string(spec.gid));
   if (spec.no_new_privs && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(SetupStep::kSeccomp, errno);
-  // 9. The filter while CAP_SYS_ADMIN is held, because no_new_privs (the other way to be allowed) would break su and
+  // 9. The filter while CAP_SYS_ADMIN is held, because no_new_privs (the other way to be allowed) would break
+  // su and
   //    sudo. What follows has to pass it: setresuid, capset, close_range, execve.
   load_seccomp(spec.seccomp_programs);
-  // 10. The user, then the capabilities: setresuid(2) to another user empties the sets, for root they are cut to the
+  // 10. The user, then the capabilities: setresuid(2) to another user empties the sets, for root they are cut
+  // to the
   //     bounding set. The inheritable set stays empty (CVE-2022-24769).
-  if (::setresuid(spec.uid, spec.uid, spec.uid) != 0) give_up(SetupStep::kUid, errno, std::to_string(spec.uid));
+  if (::setresuid(spec.uid, spec.uid, spec.uid) != 0)
+    give_up(SetupStep::kUid, errno, std::to_string(spec.uid));
   set_capabilities(spec.uid == 0 ? spec.capabilities : 0);
-  // 11. Last before exec, so that nothing opened on the way leaks: only the status pipe remains, close-on-exec. Really
+  // 11. Last before exec, so that nothing opened on the way leaks: only the status pipe remains,
+  // close-on-exec. Really
   //     closed, not marked, because a program path may lead through /proc/self/fd (CVE-2024-21626).
   if (::close(kSpecFd) != 0 && errno != EBADF) give_up(SetupStep::kCloseFds, errno);
-  if (::syscall(SYS_close_range, static_cast<unsigned>(kStatusFd + 1), ~0U, 0U) != 0) give_up(SetupStep::kCloseFds, errno);
+  if (::syscall(SYS_close_range, static_cast<unsigned>(kStatusFd + 1), ~0U, 0U) != 0)
+    give_up(SetupStep::kCloseFds, errno);
   execute(spec);
 }
 

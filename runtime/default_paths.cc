@@ -6,10 +6,10 @@ namespace shale::runtime {
 
 std::vector<std::string> default_masked_paths() {
   return {
-      "/proc/acpi",        "/proc/asound",    "/proc/interrupts",  // moby GHSA-6fw5-f8r9-fgfm
-      "/proc/kcore",       "/proc/keys",      "/proc/latency_stats",
-      "/proc/sched_debug", "/proc/scsi",      "/proc/timer_list",
-      "/proc/timer_stats", "/sys/firmware",   "/sys/devices/virtual/powercap",  // moby GHSA-jq35-85cj-fj4p
+      "/proc/acpi",        "/proc/asound",  "/proc/interrupts",  // moby GHSA-6fw5-f8r9-fgfm
+      "/proc/kcore",       "/proc/keys",    "/proc/latency_stats",
+      "/proc/sched_debug", "/proc/scsi",    "/proc/timer_list",
+      "/proc/timer_stats", "/sys/firmware", "/sys/devices/virtual/powercap",  // moby GHSA-jq35-85cj-fj4p
       "/sys/fs/selinux",
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which ids a build's namespace can have: our own maps, /etc/subuid and /etc/subgid, and the programs that may write
-// a map with them.
+// Which ids a build's namespace can have: our own maps, /etc/subuid and /etc/subgid, and the programs that
+// may write a map with them.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
@@ -126,7 +126,8 @@ Result<std::vector<IdMap>> parse_id_map(std::string_view text) {
     good = good && next_word(line).empty();
     out.push_back({fields[0], fields[1], fields[2]});
   });
-  if (!good) return fail(ErrorKind::kSystem, "read an id map: the kernel's text is not three numbers per line");
+  if (!good)
+    return fail(ErrorKind::kSystem, "read an id map: the kernel's text is not three numbers per line");
   return out;
 }
 
@@ -144,8 +145,11 @@ Result<IdMaps> plan_id_maps() {
   // CAP_SETFCAP: since Linux 5.12 the id 0 is mapped only for one who could set its file capabilities.
   if (uid == 0 && holds_capabilities({CAP_SETUID, CAP_SETGID, CAP_SETFCAP})) {
     ASSIGN_OR_RETURN(const OwnMaps own, read_own_maps());
-    return IdMaps{
-        .uids = one_to_one(own.uids), .gids = one_to_one(own.gids), .kind = IdMaps::Kind::kIdentity, .single_reason = {}, .single_hints = {}};
+    return IdMaps{.uids = one_to_one(own.uids),
+                  .gids = one_to_one(own.gids),
+                  .kind = IdMaps::Kind::kIdentity,
+                  .single_reason = {},
+                  .single_hints = {}};
   }
   const std::string name = user_name(uid);
   const std::string shown = name.empty() ? std::to_string(uid) : name;
@@ -155,7 +159,8 @@ Result<IdMaps> plan_id_maps() {
     std::vector<std::string> hints;
     for (const char* file : {"/etc/subuid", "/etc/subgid"})
       if ((file == std::string_view("/etc/subuid") ? uids : gids).empty())
-        hints.push_back(fmt::format("as root, add the line '{}:100000:65536' (a range no other line uses) to {}", shown, file));
+        hints.push_back(fmt::format(
+            "as root, add the line '{}:100000:65536' (a range no other line uses) to {}", shown, file));
     return single(fmt::format("user {} has no range of subordinate ids in {}", shown,
                               uids.empty() ? "/etc/subuid" : "/etc/subgid"),
                   std::move(hints));
@@ -166,7 +171,11 @@ Result<IdMaps> plan_id_maps() {
   }
   uids.insert(uids.begin(), {0, uid, 1});
   gids.insert(gids.begin(), {0, ::getegid(), 1});
-  return IdMaps{.uids = std::move(uids), .gids = std::move(gids), .kind = IdMaps::Kind::kFull, .single_reason = {}, .single_hints = {}};
+  return IdMaps{.uids = std::move(uids),
+                .gids = std::move(gids),
+                .kind = IdMaps::Kind::kFull,
+                .single_reason = {},
+                .single_hints = {}};
 }
 
 Result<std::string> find_map_helper(const std::string& name) {
@@ -176,16 +185,20 @@ Result<std::string> find_map_helper(const std::string& name) {
     struct stat found;
     if (::stat(path.c_str(), &found) != 0) continue;
     if (!S_ISREG(found.st_mode) || found.st_uid != 0 || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-      return fail(Error(ErrorKind::kPermission, fmt::format("'{}' is not a file that only root can write", path))
-                      .hint(fmt::format("install the package 'uidmap' (or 'shadow') again, and check 'ls -l {}'", path)));
+      return fail(
+          Error(ErrorKind::kPermission, fmt::format("'{}' is not a file that only root can write", path))
+              .hint(fmt::format("install the package 'uidmap' (or 'shadow') again, and check 'ls -l {}'",
+                                path)));
     const bool file_capability = ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
     if ((found.st_mode & S_ISUID) == 0 && !file_capability)
-      return fail(Error(ErrorKind::kPermission, fmt::format("'{}' is neither setuid root nor has file capabilities", path))
+      return fail(Error(ErrorKind::kPermission,
+                        fmt::format("'{}' is neither setuid root nor has file capabilities", path))
                       .hint(fmt::format("as root: chmod u+s {}", path)));
     return path;
   }
   return fail(Error(ErrorKind::kUnsupported, fmt::format("the program {} is not installed", name))
-                  .hint("install the package 'uidmap' (Debian, Ubuntu), 'shadow-utils' (Fedora) or 'shadow-uidmap' (Alpine)"));
+                  .hint("install the package 'uidmap' (Debian, Ubuntu), 'shadow-utils' (Fedora) or "
+                        "'shadow-uidmap' (Alpine)"));
 }
 
 }  // namespace shale::runtime

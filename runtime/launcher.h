@@ -26,8 +26,8 @@ struct SandboxOutcome {
   Kind kind = Kind::kExited;
   int code = 0;
   int signal = 0;
-  std::optional<Error> error;            // kSetupFailed; kStepFailed with status 126 or 127 if only the exec failed
-  struct rusage usage {};                // of the command and every descendant that was reaped
+  std::optional<Error> error;  // kSetupFailed; kStepFailed with status 126 or 127 if only the exec failed
+  struct rusage usage{};       // of the command and every descendant that was reaped
   std::chrono::nanoseconds wall_time{};  // from start() until everything in the sandbox was gone
   [[nodiscard]] bool ok() const { return kind == Kind::kExited && code == 0; }
 };
@@ -37,7 +37,8 @@ class RunningSandbox {
  public:
   // Readable (POLLIN) once every process of the sandbox is gone and finish() does not block.
   [[nodiscard]] int pidfd() const { return process_.pidfd(); }
-  // Readable once something was reported (a failed set-up, the command's end) or on its end of file. For poll only.
+  // Readable once something was reported (a failed set-up, the command's end) or on its end of file. For poll
+  // only.
   [[nodiscard]] int status_fd() const { return status_.get(); }
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
 
@@ -55,17 +56,17 @@ class RunningSandbox {
   std::chrono::steady_clock::time_point started_;
 };
 
-// One per build. Holds a sealed in-memory copy of the program shale-runtime, so that no process in a sandbox has an
-// executable of ours that could be overwritten (CVE-2019-5736).
+// One per build. Holds a sealed in-memory copy of the program shale-runtime, so that no process in a sandbox
+// has an executable of ours that could be overwritten (CVE-2019-5736).
 class Launcher {
  public:
   // Finds shale-runtime beside this program or in ../libexec/shale.
   static Result<Launcher> create();
   static Result<Launcher> create(const std::string& runtime_path);
 
-  // Starts the command of `spec`. Call it inside the build's namespace, from a thread that lives as long as the
-  // sandbox (a parent-death signal fires at the end of the *thread*); other threads may exist. Returns when the
-  // runtime program was started, not when the command was: later failures are in the outcome.
+  // Starts the command of `spec`. Call it inside the build's namespace, from a thread that lives as long as
+  // the sandbox (a parent-death signal fires at the end of the *thread*); other threads may exist. Returns
+  // when the runtime program was started, not when the command was: later failures are in the outcome.
   Result<RunningSandbox> start(const SandboxSpec& spec) const;
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// shale-runtime: runs one command in a sandbox. Three processes: the monitor (this one, in the build's namespaces),
-// pid 1 of the sandbox, and the command as its pid 2. README.md explains the order of the steps.
+// shale-runtime: runs one command in a sandbox. Three processes: the monitor (this one, in the build's
+// namespaces), pid 1 of the sandbox, and the command as its pid 2. README.md explains the order of the steps.
 #include <linux/if.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
@@ -47,7 +47,8 @@ std::string read_file(const char* path) {
 // One write(2): the kernel takes an id map only whole.
 void write_file(SetupStep step, const std::string& path, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || ::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) give_up(step, errno, path);
+  if (fd < 0 || ::write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    give_up(step, errno, path);
   ::close(fd);
 }
 
@@ -56,8 +57,8 @@ struct ChildMap {
   bool has_tty_group = false;  // id 5
 };
 
-// The map of a child namespace with exactly our ids, one to one: each line must lie within one of our extents, so
-// they are repeated, not merged ("0 0 65536" over the extents 0 and 1–65535 is EPERM).
+// The map of a child namespace with exactly our ids, one to one: each line must lie within one of our
+// extents, so they are repeated, not merged ("0 0 65536" over the extents 0 and 1–65535 is EPERM).
 ChildMap repeat_extents(const std::string& own) {
   ChildMap map;
   std::size_t at = 0;
@@ -80,7 +81,7 @@ ChildMap repeat_extents(const std::string& own) {
 
 void raise_loopback() {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  struct ifreq request {};
+  struct ifreq request{};
   std::memcpy(request.ifr_name, "lo", 3);
   if (fd < 0 || ::ioctl(fd, SIOCGIFFLAGS, &request) != 0) give_up(SetupStep::kLoopback, errno);
   request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
@@ -88,7 +89,8 @@ void raise_loopback() {
   ::close(fd);
 }
 
-// Reaps everything until the command ends, says how it ended, and exits, upon which the kernel kills the rest.
+// Reaps everything until the command ends, says how it ended, and exits, upon which the kernel kills the
+// rest.
 [[noreturn]] void reap_until(pid_t command) {
   while (true) {
     int status = 0;
@@ -104,8 +106,10 @@ void raise_loopback() {
   }
 }
 
-[[noreturn]] void run_pid1(const SandboxSpec& spec, const HostMounts& host, const MountOptions& options, int go_fd) {
-  // 1. Die with the monitor. It may have died before this line: then there is no "go" but the end of the pipe.
+[[noreturn]] void run_pid1(const SandboxSpec& spec, const HostMounts& host, const MountOptions& options,
+                           int go_fd) {
+  // 1. Die with the monitor. It may have died before this line: then there is no "go" but the end of the
+  // pipe.
   //    (getppid() says nothing here; a parent outside our pid namespace is always 0.)
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(SetupStep::kDeathSignal, errno);
   // 2. Wait for the maps: until then we are nobody and may do nothing.
@@ -113,16 +117,19 @@ void raise_loopback() {
   if (::read(go_fd, &go, 1) != 1) ::_exit(127);
   ::close(go_fd);
   // 3. Before the first mount, or it would spread to the build's namespace where mounts are shared.
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) give_up(SetupStep::kPrivateMounts, errno);
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+    give_up(SetupStep::kPrivateMounts, errno);
   // 4. The tree, ending with pivot_root.
   build_root(spec, host, options);
   // 5. While all capabilities over the namespaces are held; the mounts do not depend on them.
-  if (::sethostname(spec.hostname.data(), spec.hostname.size()) != 0) give_up(SetupStep::kHostname, errno, spec.hostname);
+  if (::sethostname(spec.hostname.data(), spec.hostname.size()) != 0)
+    give_up(SetupStep::kHostname, errno, spec.hostname);
   if (spec.network == SandboxNetwork::kNone) raise_loopback();
   // 6. An empty keyring in place of the caller's, whose keys would be in reach.
   if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS && errno != EPERM)
     give_up(SetupStep::kKeyring, errno);
-  // 7. Nobody inside may look into pid 1 (/proc/1/fd, /proc/1/exe, ptrace). Before the fork: the command must not run
+  // 7. Nobody inside may look into pid 1 (/proc/1/fd, /proc/1/exe, ptrace). Before the fork: the command must
+  // not run
   //    first. The command becomes dumpable again by its exec.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) give_up(SetupStep::kFork, errno);
   // 8. The command is never pid 1: signals without a handler would not reach it, abort() would not end it.
@@ -139,7 +146,7 @@ void raise_loopback() {
 }
 
 pid_t clone_into(std::uint64_t flags) {
-  struct clone_args args {};
+  struct clone_args args{};
   args.flags = flags;
   args.exit_signal = SIGCHLD;
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
@@ -149,7 +156,8 @@ pid_t clone_into(std::uint64_t flags) {
 }
 
 int monitor() {
-  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);  // an ignored signal stays ignored by exec
+  for (int signal = 1; signal < NSIG; ++signal)
+    ::signal(signal, SIG_DFL);  // an ignored signal stays ignored by exec
   // The status pipe must not be in the command's hands, whatever path leads to its exec.
   ::fcntl(kStatusFd, F_SETFD, FD_CLOEXEC);
   const std::optional<SandboxSpec> spec = decode(read_all(kSpecFd, SetupStep::kReadSpec, ""));

@@ -18,7 +18,8 @@ std::string first_line(const char* path) {
   return text ? text->substr(0, text->find('\n')) : std::string();
 }
 
-// In a chroot, the mount that holds our root lies above it, so no line of mountinfo has "/" as its mount point.
+// In a chroot, the mount that holds our root lies above it, so no line of mountinfo has "/" as its mount
+// point.
 bool in_chroot() {
   const Result<std::string> text = sys::read_file(AT_FDCWD, "/proc/self/mountinfo");
   if (!text) return false;
@@ -43,20 +44,26 @@ bool under_seccomp() {
 std::vector<std::string> namespace_hints(int errno_value) {
   std::vector<std::string> hints;
   if (errno_value == ENOSPC || first_line("/proc/sys/user/max_user_namespaces") == "0")
-    hints.emplace_back("the limit of user namespaces is reached: as root, sysctl -w user.max_user_namespaces=10000");
-  if (errno_value == EINVAL) hints.emplace_back("the kernel has no user namespaces (CONFIG_USER_NS), or a thread exists");
+    hints.emplace_back(
+        "the limit of user namespaces is reached: as root, sysctl -w user.max_user_namespaces=10000");
+  if (errno_value == EINVAL)
+    hints.emplace_back("the kernel has no user namespaces (CONFIG_USER_NS), or a thread exists");
   if (errno_value != EPERM && errno_value != EACCES && errno_value != ENOSYS) return hints;
   if (first_line("/proc/sys/kernel/unprivileged_userns_clone") == "0")
-    hints.emplace_back("this system forbids user namespaces: as root, sysctl -w kernel.unprivileged_userns_clone=1");
+    hints.emplace_back(
+        "this system forbids user namespaces: as root, sysctl -w kernel.unprivileged_userns_clone=1");
   if (first_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1")
     hints.emplace_back(
         "AppArmor restricts user namespaces: as root, install a profile for shale with 'userns,', or "
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
   if (in_chroot())
-    hints.emplace_back("this process is in a chroot, where the kernel forbids user namespaces: use pivot_root or a container");
+    hints.emplace_back(
+        "this process is in a chroot, where the kernel forbids user namespaces: use pivot_root or a "
+        "container");
   if (under_seccomp())
     hints.emplace_back(
-        "a seccomp filter is in force, as in a container: run it with --security-opt seccomp=unconfined (docker, "
+        "a seccomp filter is in force, as in a container: run it with --security-opt seccomp=unconfined "
+        "(docker, "
         "podman) or seccompProfile: Unconfined (Kubernetes)");
   return hints;
 }

@@ -32,11 +32,14 @@ std::unexpected<Error> mount_error(int context, int errno_value, std::string wha
   char text[512];
   const ssize_t size = context < 0 ? -1 : ::read(context, text, sizeof text - 1);
   Error error = Error::system(errno_value, std::move(what));
-  if (size > 2) error.add_hint(fmt::format("the kernel says: {}", std::string_view(text + 2, static_cast<std::size_t>(size) - 2)));
+  if (size > 2)
+    error.add_hint(
+        fmt::format("the kernel says: {}", std::string_view(text + 2, static_cast<std::size_t>(size) - 2)));
   return fail(std::move(error));
 }
 
-// A directory of both layers removed and made again: with the wrong kind of xattrs the mount succeeds and this is EIO.
+// A directory of both layers removed and made again: with the wrong kind of xattrs the mount succeeds and
+// this is EIO.
 Status try_overlay(const std::string& scratch) {
   for (const char* dir : {"lower/merged", "upper", "work"})
     RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, scratch + "/" + dir, 0755, true));
@@ -63,8 +66,9 @@ Status try_proc() {
   if (pid < 0) return fail_errno(errno, "start a process in a pid namespace");
   if (pid == 0) {
     const int context = ::fsopen("proc", FSOPEN_CLOEXEC);
-    const bool good = context >= 0 && ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0 &&
-                      ::fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) >= 0;
+    const bool good =
+        context >= 0 && ::fsconfig(context, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) == 0 &&
+        ::fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) >= 0;
     ::_exit(good ? 0 : errno);  // every errno fits
   }
   int status = 0;
@@ -92,7 +96,8 @@ struct Findings {
 // Everything that needs the namespace, in a child.
 Result<Findings> try_in_namespace(const IdMaps& maps, const std::string& scratch) {
   ASSIGN_OR_RETURN(BuildProcess build, enter_build_namespace(maps, [&](UniqueFd control) {
-                     if (const Status overlay = try_overlay(scratch); !overlay) say(control.get(), kOverlayFailed, overlay);
+                     if (const Status overlay = try_overlay(scratch); !overlay)
+                       say(control.get(), kOverlayFailed, overlay);
                      if (const Status proc = try_proc(); !proc) say(control.get(), kProcFailed, proc);
                      // In here, because overlayfs leaves directories that only root may enter.
                      (void)sys::remove_tree(AT_FDCWD, scratch + "/work");
@@ -106,7 +111,8 @@ Result<Findings> try_in_namespace(const IdMaps& maps, const std::string& scratch
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return fail(ErrorKind::kSystem, "the isolation probe ended early");
     if (message[0] == kDone) break;
-    Error error = Error::deserialize(std::string_view(message.data() + 1, static_cast<std::size_t>(size) - 1));
+    Error error =
+        Error::deserialize(std::string_view(message.data() + 1, static_cast<std::size_t>(size) - 1));
     (message[0] == kOverlayFailed ? findings.overlay : findings.proc) = std::move(error);
   }
   RETURN_IF_ERROR(build.process.wait());
@@ -118,7 +124,8 @@ class Scratch {
  public:
   static Result<Scratch> create(const std::string& store_dir) {
     std::string path = store_dir + "/probe-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) return fail_errno(errno, fmt::format("make a directory in '{}'", store_dir));
+    if (::mkdtemp(path.data()) == nullptr)
+      return fail_errno(errno, fmt::format("make a directory in '{}'", store_dir));
     return Scratch(std::move(path));
   }
   Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
@@ -127,7 +134,8 @@ class Scratch {
     return *this;
   }
   ~Scratch() {
-    if (!path_.empty()) (void)sys::remove_tree(AT_FDCWD, path_);  // what stays is swept with the store's leftovers
+    if (!path_.empty())
+      (void)sys::remove_tree(AT_FDCWD, path_);  // what stays is swept with the store's leftovers
   }
   [[nodiscard]] const std::string& path() const { return path_; }
 
@@ -140,11 +148,16 @@ class Scratch {
 
 const char* isolation_name(Isolation isolation) {
   switch (isolation) {
-    case Isolation::kFull: return "full";
-    case Isolation::kFullBoundProc: return "full-bound-proc";
-    case Isolation::kSingle: return "single";
-    case Isolation::kSingleBoundProc: return "single-bound-proc";
-    case Isolation::kNone: return "none";
+    case Isolation::kFull:
+      return "full";
+    case Isolation::kFullBoundProc:
+      return "full-bound-proc";
+    case Isolation::kSingle:
+      return "single";
+    case Isolation::kSingleBoundProc:
+      return "single-bound-proc";
+    case Isolation::kNone:
+      return "none";
   }
   return "none";
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the processes of shale-runtime give up: one record on the status descriptor, then the end. Part of the program,
-// not of the library.
+// How the processes of shale-runtime give up: one record on the status descriptor, then the end. Part of the
+// program, not of the library.
 #pragma once
 
 #include <string_view>
@@ -9,8 +9,8 @@
 
 namespace shale::runtime {
 
-// Reports the failed step with `errno_value` and what it was about, and exits. The sandbox goes down with us: pid 1
-// takes everyone with it, and the monitor waits only for pid 1.
+// Reports the failed step with `errno_value` and what it was about, and exits. The sandbox goes down with us:
+// pid 1 takes everyone with it, and the monitor waits only for pid 1.
 [[noreturn]] void give_up(SetupStep step, int errno_value, std::string_view operand = {});
 
 }  // namespace shale::runtime

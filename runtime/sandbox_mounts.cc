@@ -68,8 +68,8 @@ std::string octal(mode_t mode) {
   return "0" + text;
 }
 
-// A directory directly below the root that must be what its name says: an image whose /proc is a link could send our
-// mounts anywhere in it (CVE-2019-19921).
+// A directory directly below the root that must be what its name says: an image whose /proc is a link could
+// send our mounts anywhere in it (CVE-2019-19921).
 int system_directory(int root, const char* name, SetupStep step) {
   const int fd = open_resolved(root, name, O_PATH | O_DIRECTORY | O_NOFOLLOW, kPlain);
   if (fd < 0 && !(errno == ENOENT && step == SetupStep::kSys)) give_up(step, errno, std::string("/") + name);
@@ -86,9 +86,11 @@ void mount_proc(int root) {
 
 // A file system of its own in a new directory of /dev.
 void mount_in_dev(int dev, const char* name, int mount) {
-  if (mount < 0 || ::mkdirat(dev, name, 0755) != 0) give_up(SetupStep::kDev, errno, std::string("/dev/") + name);
+  if (mount < 0 || ::mkdirat(dev, name, 0755) != 0)
+    give_up(SetupStep::kDev, errno, std::string("/dev/") + name);
   const int target = open_resolved(dev, name, O_PATH | O_DIRECTORY, kPlain);
-  if (target < 0 || attach_mount(mount, target) != 0) give_up(SetupStep::kDev, errno, std::string("/dev/") + name);
+  if (target < 0 || attach_mount(mount, target) != 0)
+    give_up(SetupStep::kDev, errno, std::string("/dev/") + name);
   ::close(target);
   ::close(mount);
 }
@@ -100,7 +102,8 @@ void mount_dev(int root, const SandboxSpec& spec, const HostMounts& host, const 
   ::close(target);
   for (std::size_t i = 0; i < kDevices.size(); ++i) {
     if (host.devices[i] < 0) continue;
-    const int node = ::openat(dev, kDevices[i].name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
+    const int node =
+        ::openat(dev, kDevices[i].name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (node < 0 || attach_mount(host.devices[i], node) != 0)
       give_up(SetupStep::kDev, errno, std::string("/dev/") + kDevices[i].name);
     ::close(node);
@@ -119,8 +122,9 @@ void mount_dev(int root, const SandboxSpec& spec, const HostMounts& host, const 
                options.tty_group
                    ? new_filesystem("devpts", {{"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}}, pts)
                    : new_filesystem("devpts", {{"ptmxmode", "0666"}, {"mode", "0620"}}, pts));
-  mount_in_dev(dev, "shm",
-               new_filesystem("tmpfs", {{"mode", "01777"}, {"size", std::to_string(spec.shm_bytes)}}, kKernelFs));
+  mount_in_dev(
+      dev, "shm",
+      new_filesystem("tmpfs", {{"mode", "01777"}, {"size", std::to_string(spec.shm_bytes)}}, kKernelFs));
   if (const int queue = new_filesystem("mqueue", {}, kKernelFs); queue >= 0)
     mount_in_dev(dev, "mqueue", queue);
   else if (errno != ENODEV)  // a kernel without POSIX message queues
@@ -135,7 +139,8 @@ bool mount_sys(int root, const MountOptions& options) {
   int sys = -1;
   if (options.own_network) sys = new_filesystem("sysfs", {}, kKernelFs | MOUNT_ATTR_RDONLY);
   if (sys < 0) {
-    // Recursively, because the mounts on it are locked to it: the kernel does not uncover for us what they cover.
+    // Recursively, because the mounts on it are locked to it: the kernel does not uncover for us what they
+    // cover.
     sys = ::open_tree(AT_FDCWD, "/sys", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     if (sys >= 0 && set_mount_attributes(sys, MOUNT_ATTR_RDONLY | kKernelFs, true) != 0) {
       ::close(sys);
@@ -148,8 +153,8 @@ bool mount_sys(int root, const MountOptions& options) {
   return mounted;
 }
 
-// Writes every kFile mount's content into one tmpfs and attaches that over the old root, where nobody sees it and from
-// where single files can be cloned. Returns its descriptor, -1 when there is nothing to write.
+// Writes every kFile mount's content into one tmpfs and attaches that over the old root, where nobody sees it
+// and from where single files can be cloned. Returns its descriptor, -1 when there is nothing to write.
 int make_files(const SandboxSpec& spec) {
   std::uint64_t bytes = 0;
   bool any = false;
@@ -166,7 +171,8 @@ int make_files(const SandboxSpec& spec) {
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
     const SandboxMount& mount = spec.mounts[i];
     if (mount.kind != SandboxMount::Kind::kFile) continue;
-    const int file = ::openat(files, std::to_string(i).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    const int file =
+        ::openat(files, std::to_string(i).c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     if (file < 0) give_up(SetupStep::kFiles, errno, mount.target);
     for (std::size_t done = 0; done < mount.content.size();) {
       const ssize_t wrote = ::write(file, mount.content.data() + done, mount.content.size() - done);
@@ -178,12 +184,13 @@ int make_files(const SandboxSpec& spec) {
       give_up(SetupStep::kFiles, errno, mount.target);
     ::close(file);
   }
-  if (::move_mount(files, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) give_up(SetupStep::kFiles, errno, "/");
+  if (::move_mount(files, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    give_up(SetupStep::kFiles, errno, "/");
   return files;
 }
 
-// The target of a mount, resolved once. What leads to the root itself or into the kernel's file systems is refused:
-// validate() saw only the name, an image's link can say something else.
+// The target of a mount, resolved once. What leads to the root itself or into the kernel's file systems is
+// refused: validate() saw only the name, an image's link can say something else.
 int mount_target(int root, const SandboxMount& mount) {
   const int target = open_resolved(root, mount.target.c_str(), O_PATH, kInRoot);
   if (target < 0) give_up(SetupStep::kMountTarget, errno, mount.target);
@@ -210,9 +217,9 @@ void mount_all(int root, const SandboxSpec& spec, const HostMounts& host, int fi
       case SandboxMount::Kind::kTmpfs:
         source = mount.size_bytes == 0
                      ? new_filesystem("tmpfs", {{"mode", octal(mount.mode)}}, attributes_of(mount))
-                     : new_filesystem("tmpfs",
-                                      {{"mode", octal(mount.mode)}, {"size", std::to_string(mount.size_bytes)}},
-                                      attributes_of(mount));
+                     : new_filesystem(
+                           "tmpfs", {{"mode", octal(mount.mode)}, {"size", std::to_string(mount.size_bytes)}},
+                           attributes_of(mount));
         break;
       case SandboxMount::Kind::kFile:
         source = ::open_tree(files, std::to_string(i).c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
@@ -226,8 +233,8 @@ void mount_all(int root, const SandboxSpec& spec, const HostMounts& host, int fi
   }
 }
 
-// Opens a path below our /proc or /sys; -1 when this kernel has no such file. A link in its place would make the mask
-// cover something else, so it is an error.
+// Opens a path below our /proc or /sys; -1 when this kernel has no such file. A link in its place would make
+// the mask cover something else, so it is an error.
 int kernel_path(int root, const std::string& path, bool have_sys, SetupStep step) {
   if (!have_sys && path.starts_with("/sys")) return -1;
   const int fd = open_resolved(root, path.c_str() + 1, O_PATH | O_NOFOLLOW, kPlain);
@@ -244,11 +251,14 @@ void protect_paths(int root, const SandboxSpec& spec, int null_mount, bool have_
     if (::fstat(target, &found) != 0) give_up(SetupStep::kMaskPath, errno, path);
     if (S_ISDIR(found.st_mode)) {
       const bool first = empty < 0;
-      const int mask = first ? new_filesystem("tmpfs", {{"mode", "0555"}, {"size", "4k"}}, kKernelFs | MOUNT_ATTR_RDONLY)
-                             : ::open_tree(empty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+      const int mask =
+          first ? new_filesystem("tmpfs", {{"mode", "0555"}, {"size", "4k"}}, kKernelFs | MOUNT_ATTR_RDONLY)
+                : ::open_tree(empty, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
       if (mask < 0 || attach_mount(mask, target) != 0) give_up(SetupStep::kMaskPath, errno, path);
-      if (first) empty = mask;
-      else ::close(mask);
+      if (first)
+        empty = mask;
+      else
+        ::close(mask);
     } else {
       const int mask = ::open_tree(null_mount, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
       if (mask < 0 || attach_mount(mask, target) != 0) give_up(SetupStep::kMaskPath, errno, path);
@@ -260,8 +270,10 @@ void protect_paths(int root, const SandboxSpec& spec, int null_mount, bool have_
   for (const std::string& path : spec.read_only_paths) {
     const int target = kernel_path(root, path, have_sys, SetupStep::kReadOnlyPath);
     if (target < 0) continue;
-    const int copy = ::open_tree(target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
-    if (copy < 0 || set_mount_attributes(copy, MOUNT_ATTR_RDONLY | kKernelFs, true) != 0 || attach_mount(copy, target) != 0)
+    const int copy =
+        ::open_tree(target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+    if (copy < 0 || set_mount_attributes(copy, MOUNT_ATTR_RDONLY | kKernelFs, true) != 0 ||
+        attach_mount(copy, target) != 0)
       give_up(SetupStep::kReadOnlyPath, errno, path);
     ::close(copy);
     ::close(target);
@@ -274,7 +286,8 @@ HostMounts prepare_host_mounts(const SandboxSpec& spec) {
   HostMounts host;
   for (const Device& device : kDevices) {
     const std::string path = std::string("/dev/") + device.name;
-    const int fd = ::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+    const int fd =
+        ::open_tree(AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
     if (fd < 0 && device.required) give_up(SetupStep::kDevice, errno, path);
     struct stat found;
     if (fd >= 0 && (::fstat(fd, &found) != 0 || !S_ISCHR(found.st_mode) ||
@@ -284,7 +297,8 @@ HostMounts prepare_host_mounts(const SandboxSpec& spec) {
   }
   host.null_fd = ::open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
   struct stat null;
-  if (host.null_fd < 0 || ::fstat(host.null_fd, &null) != 0 || !S_ISCHR(null.st_mode) || null.st_rdev != makedev(1, 3))
+  if (host.null_fd < 0 || ::fstat(host.null_fd, &null) != 0 || !S_ISCHR(null.st_mode) ||
+      null.st_rdev != makedev(1, 3))
     give_up(SetupStep::kDevice, host.null_fd < 0 ? errno : ENODEV, "/dev/null");
 
   for (const SandboxMount& mount : spec.mounts) {
@@ -307,17 +321,18 @@ void build_root(const SandboxSpec& spec, const HostMounts& host, const MountOpti
   const int root = spec.root_fd;
   // Before the root is attached: both lie on "/", and the root must be on top to be pivoted to.
   const int files = make_files(spec);
-  if (::move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) give_up(SetupStep::kAttachRoot, errno);
-  // While the host's /proc and /sys are still in this namespace: the kernel lets a user namespace mount its own only
-  // where a fully visible one is (mount_too_revealing).
+  if (::move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    give_up(SetupStep::kAttachRoot, errno);
+  // While the host's /proc and /sys are still in this namespace: the kernel lets a user namespace mount its
+  // own only where a fully visible one is (mount_too_revealing).
   mount_proc(root);
   mount_dev(root, spec, host, options);
   const bool have_sys = mount_sys(root, options);
   // After /dev, so that a mount can lie on /dev/shm; before the masks, so that no mount can cover one.
   mount_all(root, spec, host, files);
   protect_paths(root, spec, host.devices[kNull], have_sys);
-  // Last: from here no name of the host exists. "." twice stacks the old root on the new one, and the umount takes it
-  // away with everything on it, so there is no directory to make and none to peel off later.
+  // Last: from here no name of the host exists. "." twice stacks the old root on the new one, and the umount
+  // takes it away with everything on it, so there is no directory to make and none to peel off later.
   if (::fchdir(root) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||
       ::chdir("/") != 0)
     give_up(SetupStep::kPivot, errno);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SandboxSpec: everything a confined process is given, as plain data that is checked before any process exists.
+// SandboxSpec: everything a confined process is given, as plain data that is checked before any process
+// exists.
 #pragma once
 
 #include <sys/types.h>
@@ -12,21 +13,21 @@
 
 namespace shale::runtime {
 
-// Something mounted into the sandbox. Targets are paths inside it, resolved once against its root with links staying
-// inside; a target that does not exist is an error, because the caller knows how to take a mount point away again and
-// the sandbox does not. A file is mounted on a file, everything else on a directory.
+// Something mounted into the sandbox. Targets are paths inside it, resolved once against its root with links
+// staying inside; a target that does not exist is an error, because the caller knows how to take a mount
+// point away again and the sandbox does not. A file is mounted on a file, everything else on a directory.
 struct SandboxMount {
   enum class Kind : std::uint8_t {
     kBind,   // what `fd` names
     kTmpfs,  // an empty tmpfs
-    kFile,   // a file with `content`, read-only, on a tmpfs of this sandbox: never in a layer, never on a disk
+    kFile,  // a file with `content`, read-only, on a tmpfs of this sandbox: never in a layer, never on a disk
   };
   Kind kind = Kind::kBind;
   std::string target;  // absolute
 
-  // kBind. Borrowed until start() returns. Either a descriptor of a file or directory reached through a mount of the
-  // caller's mount namespace (O_PATH is enough), or, with `detached`, a mount made by open_tree(OPEN_TREE_CLONE) or
-  // fsmount(2), which is attached as it is (and whose attributes are changed).
+  // kBind. Borrowed until start() returns. Either a descriptor of a file or directory reached through a mount
+  // of the caller's mount namespace (O_PATH is enough), or, with `detached`, a mount made by
+  // open_tree(OPEN_TREE_CLONE) or fsmount(2), which is attached as it is (and whose attributes are changed).
   int fd = -1;
   bool detached = false;
   bool recursive = false;  // with the mounts below it; not with `detached`
@@ -58,19 +59,20 @@ struct ResourceLimit {
   std::uint64_t hard = 0;
 };
 
-// Docker's default capabilities, as a bit set of CAP_… numbers: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID
-// SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP.
+// Docker's default capabilities, as a bit set of CAP_… numbers: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID
+// SETUID SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT MKNOD AUDIT_WRITE SETFCAP.
 inline constexpr std::uint64_t kDefaultCapabilities = 0xa80425fb;
 
-// What docker and podman hide or make read-only, together. Paths that do not exist on this kernel are passed over.
+// What docker and podman hide or make read-only, together. Paths that do not exist on this kernel are passed
+// over.
 std::vector<std::string> default_masked_paths();
 std::vector<std::string> default_read_only_paths();
 
 // Descriptors in it are borrowed: they must stay open until Launcher::start() returned.
 struct SandboxSpec {
-  // A detached mount (fsmount fd) made in the caller's user namespace. It is attached in the sandbox and nowhere
-  // else, so it goes away with the sandbox once the caller closed its descriptor. Its tree must hold real directories
-  // /proc, /dev and /sys (an absent /sys is passed over).
+  // A detached mount (fsmount fd) made in the caller's user namespace. It is attached in the sandbox and
+  // nowhere else, so it goes away with the sandbox once the caller closed its descriptor. Its tree must hold
+  // real directories /proc, /dev and /sys (an absent /sys is passed over).
   int root_fd = -1;
   std::vector<SandboxMount> mounts;  // made in this order, after /proc, /dev and /sys
 
@@ -85,7 +87,8 @@ struct SandboxSpec {
   SandboxNetwork network = SandboxNetwork::kHost;
   int network_fd = -1;  // kJoin
 
-  std::uint64_t capabilities = kDefaultCapabilities;  // the bounding set; in force for uid 0, none for other users
+  std::uint64_t capabilities =
+      kDefaultCapabilities;  // the bounding set; in force for uid 0, none for other users
   bool no_new_privs = false;
   // Compiled filters (SeccompFilters::programs), loaded in this order. Empty = none.
   std::vector<std::string> seccomp_programs;
@@ -100,7 +103,8 @@ struct SandboxSpec {
   int stderr_fd = -1;
 };
 
-// Everything that can be known to be wrong before a process exists. kInternal: a spec is made by our own code.
+// Everything that can be known to be wrong before a process exists. kInternal: a spec is made by our own
+// code.
 Status validate(const SandboxSpec& spec);
 
 }  // namespace shale::runtime

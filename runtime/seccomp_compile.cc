@@ -31,10 +31,14 @@ constexpr std::uint32_t kNative = 0;  // libseccomp resolves it
 
 std::uint32_t to_scmp(const SeccompAction& action) {
   switch (action.kind) {
-    case Kind::kAllow: return SCMP_ACT_ALLOW;
-    case Kind::kErrno: return SCMP_ACT_ERRNO(static_cast<std::uint32_t>(action.errno_value));
-    case Kind::kKillProcess: return SCMP_ACT_KILL_PROCESS;
-    case Kind::kLog: return SCMP_ACT_LOG;
+    case Kind::kAllow:
+      return SCMP_ACT_ALLOW;
+    case Kind::kErrno:
+      return SCMP_ACT_ERRNO(static_cast<std::uint32_t>(action.errno_value));
+    case Kind::kKillProcess:
+      return SCMP_ACT_KILL_PROCESS;
+    case Kind::kLog:
+      return SCMP_ACT_LOG;
   }
   return SCMP_ACT_KILL_PROCESS;
 }
@@ -43,12 +47,23 @@ scmp_arg_cmp to_scmp(const SeccompArgument& argument) {
   using Compare = SeccompArgument::Compare;
   scmp_arg_cmp out{.arg = argument.index, .op = SCMP_CMP_EQ, .datum_a = argument.value, .datum_b = 0};
   switch (argument.compare) {
-    case Compare::kEqual: break;
-    case Compare::kNotEqual: out.op = SCMP_CMP_NE; break;
-    case Compare::kLess: out.op = SCMP_CMP_LT; break;
-    case Compare::kLessEqual: out.op = SCMP_CMP_LE; break;
-    case Compare::kGreater: out.op = SCMP_CMP_GT; break;
-    case Compare::kGreaterEqual: out.op = SCMP_CMP_GE; break;
+    case Compare::kEqual:
+      break;
+    case Compare::kNotEqual:
+      out.op = SCMP_CMP_NE;
+      break;
+    case Compare::kLess:
+      out.op = SCMP_CMP_LT;
+      break;
+    case Compare::kLessEqual:
+      out.op = SCMP_CMP_LE;
+      break;
+    case Compare::kGreater:
+      out.op = SCMP_CMP_GT;
+      break;
+    case Compare::kGreaterEqual:
+      out.op = SCMP_CMP_GE;
+      break;
     case Compare::kMaskedEqual:
       out.op = SCMP_CMP_MASKED_EQ;
       out.datum_a = argument.mask;
@@ -79,8 +94,9 @@ Result<Filter> new_filter(std::uint32_t default_action, std::uint32_t architectu
   return filter;
 }
 
-// Whether the library would turn a rule for this call into one for socketcall(2). It then drops the conditions, which
-// would refuse every 32-bit program its network; the arguments of socketcall lie in memory, where no filter sees them.
+// Whether the library would turn a rule for this call into one for socketcall(2). It then drops the
+// conditions, which would refuse every 32-bit program its network; the arguments of socketcall lie in memory,
+// where no filter sees them.
 bool is_multiplexed(std::uint32_t architecture, const std::string& name) {
   return architecture == SCMP_ARCH_X86 && (name == "socket" || name == "socketpair");
 }
@@ -89,8 +105,9 @@ struct Compiler {
   const SeccompAction default_action;
   const std::set<std::string_view>& unconditional;  // calls with a rule that has no condition
   const std::uint32_t architecture;
-  // What every call is subject to, and once more the refusals with conditions. Two, because libseccomp drops a
-  // condition on a call that also has a rule without one, and the kernel takes the stricter answer of two filters.
+  // What every call is subject to, and once more the refusals with conditions. Two, because libseccomp drops
+  // a condition on a call that also has a rule without one, and the kernel takes the stricter answer of two
+  // filters.
   Filter policy;
   Filter refusals;
   bool any_refusal = false;
@@ -110,9 +127,12 @@ Status Compiler::add(const SeccompRule& rule, const std::string& name) {
     // It translates numbers between architectures by name, so one it has no name for exists for ours only.
     if (!recent || architecture != kNative) {
       if (rule.action.kind != Kind::kAllow && default_action.kind == Kind::kAllow)
-        return fail(ErrorKind::kUnsupported,
-                    fmt::format("the seccomp profile refuses '{}', whose number this libseccomp does not know", name));
-      if (std::find(unresolved.begin(), unresolved.end(), name) == unresolved.end()) unresolved.push_back(name);
+        return fail(
+            ErrorKind::kUnsupported,
+            fmt::format("the seccomp profile refuses '{}', whose number this libseccomp does not know",
+                        name));
+      if (std::find(unresolved.begin(), unresolved.end(), name) == unresolved.end())
+        unresolved.push_back(name);
       return {};
     }
     number = *recent;
@@ -139,7 +159,8 @@ Status Compiler::add_to(const Filter& filter, const SeccompRule& rule, const std
 Result<std::string> export_bpf(const Filter& filter) {
   const UniqueFd file(::memfd_create("seccomp", MFD_CLOEXEC));
   if (!file) return fail_errno(errno, "make a memory file");
-  if (const int code = seccomp_export_bpf(filter.get(), file.get()); code != 0) return library_error(code, "export it");
+  if (const int code = seccomp_export_bpf(filter.get(), file.get()); code != 0)
+    return library_error(code, "export it");
   if (::lseek(file.get(), 0, SEEK_SET) < 0) return fail_errno(errno, "rewind a memory file");
   return sys::read_fd(file.get(), "seccomp program");
 }
@@ -151,7 +172,8 @@ Status check_contradictions(const std::vector<SeccompRule>& rules) {
     if (!rule.arguments.empty()) continue;
     for (const std::string& name : rule.names)
       if (const auto [at, fresh] = plain.emplace(name, rule.action); !fresh && !(at->second == rule.action))
-        return fail(ErrorKind::kUsage, fmt::format("the seccomp profile gives '{}' two different actions", name));
+        return fail(ErrorKind::kUsage,
+                    fmt::format("the seccomp profile gives '{}' two different actions", name));
   }
   return {};
 }

@@ -20,14 +20,22 @@ namespace {
 // What Go, and so these files, call the architectures.
 const char* go_architecture() {
   switch (seccomp_arch_native()) {
-    case SCMP_ARCH_X86_64: return "amd64";
-    case SCMP_ARCH_X86: return "386";
-    case SCMP_ARCH_AARCH64: return "arm64";
-    case SCMP_ARCH_ARM: return "arm";
-    case SCMP_ARCH_PPC64LE: return "ppc64le";
-    case SCMP_ARCH_S390X: return "s390x";
-    case SCMP_ARCH_RISCV64: return "riscv64";
-    default: return "";
+    case SCMP_ARCH_X86_64:
+      return "amd64";
+    case SCMP_ARCH_X86:
+      return "386";
+    case SCMP_ARCH_AARCH64:
+      return "arm64";
+    case SCMP_ARCH_ARM:
+      return "arm";
+    case SCMP_ARCH_PPC64LE:
+      return "ppc64le";
+    case SCMP_ARCH_S390X:
+      return "s390x";
+    case SCMP_ARCH_RISCV64:
+      return "riscv64";
+    default:
+      return "";
   }
 }
 
@@ -36,7 +44,8 @@ bool has_architecture(const Json& list) {
     if (!item.is_string()) continue;
     const std::string name = item.get<std::string>();
     // An x86_64 filter is one for i386 as well, which these files call x86.
-    if (name == go_architecture() || (name == "x86" && seccomp_arch_native() == SCMP_ARCH_X86_64)) return true;
+    if (name == go_architecture() || (name == "x86" && seccomp_arch_native() == SCMP_ARCH_X86_64))
+      return true;
   }
   return false;
 }
@@ -58,8 +67,8 @@ bool kernel_is_at_least(const std::string& wanted) {
   return std::pair(have[0], have[1]) >= std::pair(want[0], want[1]);
 }
 
-// Whether `filter` ("includes" or "excludes") holds. For an inclusion everything named must hold, for an exclusion one
-// thing is enough.
+// Whether `filter` ("includes" or "excludes") holds. For an inclusion everything named must hold, for an
+// exclusion one thing is enough.
 bool matches(const Json* filter, std::uint64_t capabilities, bool all) {
   bool every = true;
   bool any = false;
@@ -67,13 +76,15 @@ bool matches(const Json* filter, std::uint64_t capabilities, bool all) {
     every = every && holds;
     any = any || holds;
   };
-  if (const Json* list = filter == nullptr ? nullptr : json_member(*filter, "caps"); list != nullptr && list->is_array())
+  if (const Json* list = filter == nullptr ? nullptr : json_member(*filter, "caps");
+      list != nullptr && list->is_array())
     for (const Json& item : *list) note(has_capability(item, capabilities));
   if (const Json* list = filter == nullptr ? nullptr : json_member(*filter, "arches");
       list != nullptr && list->is_array() && !list->empty())
     note(has_architecture(*list));
   if (filter != nullptr)
-    if (const std::string kernel = json_string(*filter, "minKernel"); !kernel.empty()) note(kernel_is_at_least(kernel));
+    if (const std::string kernel = json_string(*filter, "minKernel"); !kernel.empty())
+      note(kernel_is_at_least(kernel));
   return all ? every : any;
 }
 
@@ -85,16 +96,19 @@ Result<SeccompAction> action(const std::string& name, std::int64_t errno_value, 
     return SeccompAction{SeccompAction::Kind::kKillProcess, 0};
   if (name == "SCMP_ACT_ERRNO" && errno_value > 0 && errno_value <= kMaxErrno)
     return SeccompAction{SeccompAction::Kind::kErrno, static_cast<int>(errno_value)};
-  return fail(ErrorKind::kUsage, fmt::format("seccomp profile '{}': the action '{}' is not supported", profile, name));
+  return fail(ErrorKind::kUsage,
+              fmt::format("seccomp profile '{}': the action '{}' is not supported", profile, name));
 }
 
 Result<SeccompArgument> argument(const Json& json, std::string_view profile) {
   using Compare = SeccompArgument::Compare;
-  constexpr std::pair<const char*, Compare> kOperators[] = {
-      {"SCMP_CMP_EQ", Compare::kEqual},       {"SCMP_CMP_NE", Compare::kNotEqual},
-      {"SCMP_CMP_LT", Compare::kLess},        {"SCMP_CMP_LE", Compare::kLessEqual},
-      {"SCMP_CMP_GT", Compare::kGreater},     {"SCMP_CMP_GE", Compare::kGreaterEqual},
-      {"SCMP_CMP_MASKED_EQ", Compare::kMaskedEqual}};
+  constexpr std::pair<const char*, Compare> kOperators[] = {{"SCMP_CMP_EQ", Compare::kEqual},
+                                                            {"SCMP_CMP_NE", Compare::kNotEqual},
+                                                            {"SCMP_CMP_LT", Compare::kLess},
+                                                            {"SCMP_CMP_LE", Compare::kLessEqual},
+                                                            {"SCMP_CMP_GT", Compare::kGreater},
+                                                            {"SCMP_CMP_GE", Compare::kGreaterEqual},
+                                                            {"SCMP_CMP_MASKED_EQ", Compare::kMaskedEqual}};
   const std::string op = json_string(json, "op");
   for (const auto& [name, compare] : kOperators) {
     if (op != name) continue;
@@ -109,12 +123,14 @@ Result<SeccompArgument> argument(const Json& json, std::string_view profile) {
     }
     return out;
   }
-  return fail(ErrorKind::kUsage, fmt::format("seccomp profile '{}': a condition with '{}' is not understood", profile, op));
+  return fail(ErrorKind::kUsage,
+              fmt::format("seccomp profile '{}': a condition with '{}' is not understood", profile, op));
 }
 
 }  // namespace
 
-Result<SeccompProfile> parse_docker_profile(std::string_view text, std::string_view name, std::uint64_t capabilities) {
+Result<SeccompProfile> parse_docker_profile(std::string_view text, std::string_view name,
+                                            std::uint64_t capabilities) {
   ASSIGN_OR_RETURN(const Json top, parse_json(text, fmt::format("seccomp profile '{}'", name)));
   ASSIGN_OR_RETURN(const SeccompAction default_action,
                    action(json_string(top, "defaultAction"), json_int(top, "defaultErrnoRet", EPERM), name));
@@ -127,7 +143,8 @@ Result<SeccompProfile> parse_docker_profile(std::string_view text, std::string_v
         matches(json_member(item, "excludes"), capabilities, false))
       continue;
     SeccompRule rule;
-    ASSIGN_OR_RETURN(rule.action, action(json_string(item, "action"), json_int(item, "errnoRet", EPERM), name));
+    ASSIGN_OR_RETURN(rule.action,
+                     action(json_string(item, "action"), json_int(item, "errnoRet", EPERM), name));
     if (const Json* names = json_member(item, "names"); names != nullptr && names->is_array())
       for (const Json& call : *names)
         if (call.is_string()) rule.names.push_back(call.get<std::string>());
@@ -137,7 +154,8 @@ Result<SeccompProfile> parse_docker_profile(std::string_view text, std::string_v
     if (const Json* list = json_member(item, "args"); list != nullptr && list->is_array())
       for (const Json& entry : *list) {
         ASSIGN_OR_RETURN(const SeccompArgument parsed, argument(entry, name));
-        for (const SeccompArgument& other : arguments) same_argument = same_argument || other.index == parsed.index;
+        for (const SeccompArgument& other : arguments)
+          same_argument = same_argument || other.index == parsed.index;
         arguments.push_back(parsed);
       }
     if (!same_argument) {

@@ -48,20 +48,22 @@ void allow_keys(const YAML::Node& map, std::initializer_list<std::string_view> k
 }
 
 SeccompAction action(const YAML::Node& node) {
-  if (!node.IsDefined() || !node.IsScalar()) throw BadProfile{node.IsDefined() ? node.Mark() : YAML::Mark(), "an action is missing"};
+  if (!node.IsDefined() || !node.IsScalar())
+    throw BadProfile{node.IsDefined() ? node.Mark() : YAML::Mark(), "an action is missing"};
   const std::string name = node.as<std::string>();
   if (name == "allow") return {SeccompAction::Kind::kAllow, 0};
   if (name == "log") return {SeccompAction::Kind::kLog, 0};
   if (name == "kill") return {SeccompAction::Kind::kKillProcess, 0};
   if (const int value = errno_by_name(name); value != 0) return {SeccompAction::Kind::kErrno, value};
-  throw BadProfile{node.Mark(), fmt::format("the action '{}' is not allow, log, kill or the name of an errno", name)};
+  throw BadProfile{node.Mark(),
+                   fmt::format("the action '{}' is not allow, log, kill or the name of an errno", name)};
 }
 
 // One condition as alternatives (any of them); more than one only for any_bit and not_in.
 std::vector<SeccompArgument> condition(const YAML::Node& node) {
   using Compare = SeccompArgument::Compare;
-  allow_keys(node, {"argument", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "mask", "value",
-                    "any_bit", "not_in"});
+  allow_keys(node, {"argument", "equal", "not_equal", "less", "less_equal", "greater", "greater_equal",
+                    "mask", "value", "any_bit", "not_in"});
   if (!node["argument"]) throw BadProfile{node.Mark(), "a condition names no argument"};
   const std::uint64_t index = number(node["argument"]);
   if (index > 5) throw BadProfile{node.Mark(), "a call has the arguments 0 to 5"};
@@ -98,8 +100,9 @@ std::vector<SeccompArgument> condition(const YAML::Node& node) {
     return out;
   }
   constexpr std::pair<const char*, Compare> kPlain[] = {
-      {"equal", Compare::kEqual},     {"not_equal", Compare::kNotEqual}, {"less", Compare::kLess},
-      {"less_equal", Compare::kLessEqual}, {"greater", Compare::kGreater}, {"greater_equal", Compare::kGreaterEqual}};
+      {"equal", Compare::kEqual},     {"not_equal", Compare::kNotEqual},
+      {"less", Compare::kLess},       {"less_equal", Compare::kLessEqual},
+      {"greater", Compare::kGreater}, {"greater_equal", Compare::kGreaterEqual}};
   for (const auto& [key, how] : kPlain)
     if (const YAML::Node value = node[key]) return {compare(how, number(value))};
   throw BadProfile{node.Mark(), "a mask needs a value, a value a mask"};
@@ -109,7 +112,8 @@ void add_rule(const YAML::Node& node, std::vector<SeccompRule>& rules) {
   allow_keys(node, {"action", "calls", "when"});
   SeccompRule rule;
   rule.action = action(node["action"]);
-  if (!node["calls"] || !node["calls"].IsSequence()) throw BadProfile{node.Mark(), "a rule has no list of calls"};
+  if (!node["calls"] || !node["calls"].IsSequence())
+    throw BadProfile{node.Mark(), "a rule has no list of calls"};
   for (const YAML::Node& call : node["calls"]) rule.names.push_back(call.as<std::string>());
   const YAML::Node when = node["when"];
   if (!when) {
@@ -117,7 +121,8 @@ void add_rule(const YAML::Node& node, std::vector<SeccompRule>& rules) {
   } else if (when.IsSequence()) {
     for (const YAML::Node& item : when) {
       const std::vector<SeccompArgument> alternatives = condition(item);
-      if (alternatives.size() != 1) throw BadProfile{item.Mark(), "any_bit and not_in stand alone in their rule"};
+      if (alternatives.size() != 1)
+        throw BadProfile{item.Mark(), "any_bit and not_in stand alone in their rule"};
       rule.arguments.push_back(alternatives[0]);
     }
     rules.push_back(std::move(rule));
@@ -142,25 +147,34 @@ Result<SeccompProfile> parse_yaml_profile(std::string_view text, std::string_vie
   try {
     const YAML::Node top = YAML::Load(std::string(text));
     allow_keys(top, {"version", "default", "rules"});
-    if (!top["version"] || number(top["version"]) != 1) throw BadProfile{top.Mark(), "only 'version: 1' is known"};
+    if (!top["version"] || number(top["version"]) != 1)
+      throw BadProfile{top.Mark(), "only 'version: 1' is known"};
     const SeccompAction default_action = action(top["default"]);
     std::vector<SeccompRule> rules;
-    if (!top["rules"] || !top["rules"].IsSequence()) throw BadProfile{top.Mark(), "there is no list of rules"};
+    if (!top["rules"] || !top["rules"].IsSequence())
+      throw BadProfile{top.Mark(), "there is no list of rules"};
     for (const YAML::Node& rule : top["rules"]) add_rule(rule, rules);
     return SeccompProfile(default_action, std::move(rules));
   } catch (const BadProfile& bad) {
-    return fail(ErrorKind::kUsage, fmt::format("seccomp profile '{}', line {}: {}", name, bad.mark.line + 1, bad.what));
+    return fail(ErrorKind::kUsage,
+                fmt::format("seccomp profile '{}', line {}: {}", name, bad.mark.line + 1, bad.what));
   } catch (const YAML::Exception& bad) {
-    return fail(ErrorKind::kUsage, fmt::format("seccomp profile '{}', line {}: {}", name, bad.mark.line + 1, bad.msg));
+    return fail(ErrorKind::kUsage,
+                fmt::format("seccomp profile '{}', line {}: {}", name, bad.mark.line + 1, bad.msg));
   }
 }
 
-Result<SeccompProfile> SeccompProfile::load_default() { return parse_yaml_profile(kDefaultProfile, "default.yaml"); }
+Result<SeccompProfile> SeccompProfile::load_default() {
+  return parse_yaml_profile(kDefaultProfile, "default.yaml");
+}
 
-Result<SeccompProfile> SeccompProfile::parse(std::string_view text, std::string_view name, std::uint64_t capabilities) {
-  if (text.size() > kMaxText) return fail(ErrorKind::kUsage, fmt::format("seccomp profile '{}' is larger than 1 MiB", name));
+Result<SeccompProfile> SeccompProfile::parse(std::string_view text, std::string_view name,
+                                             std::uint64_t capabilities) {
+  if (text.size() > kMaxText)
+    return fail(ErrorKind::kUsage, fmt::format("seccomp profile '{}' is larger than 1 MiB", name));
   const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && text[first] == '{') return parse_docker_profile(text, name, capabilities);
+  if (first != std::string_view::npos && text[first] == '{')
+    return parse_docker_profile(text, name, capabilities);
   return parse_yaml_profile(text, name);
 }
 

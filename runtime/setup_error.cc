@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The errors of a sandbox that could not be set up: what each step attempted, and the remedy for what is known to go
-// wrong.
+// The errors of a sandbox that could not be set up: what each step attempted, and the remedy for what is
+// known to go wrong.
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -16,41 +16,76 @@ namespace {
 // What the step does, to be read before ": <errno text>".
 std::string attempted(SetupStep step, const std::string& operand) {
   switch (step) {
-    case SetupStep::kReadSpec: return "read the sandbox's specification";
-    case SetupStep::kOomScore: return "raise the sandbox's out-of-memory score";
-    case SetupStep::kDevice: return fmt::format("take the host's device '{}' into the sandbox", operand);
-    case SetupStep::kBindSource: return fmt::format("take what is to be mounted on '{}'", operand);
-    case SetupStep::kJoinNetwork: return "join the build's network namespace";
-    case SetupStep::kNamespaces: return "create the sandbox's namespaces";
-    case SetupStep::kWriteMaps: return fmt::format("give the sandbox its ids ({})", operand);
-    case SetupStep::kDeathSignal: return "tie the sandbox's life to the build's";
-    case SetupStep::kPrivateMounts: return "make the sandbox's mounts private";
-    case SetupStep::kFiles: return fmt::format("write the file for '{}'", operand);
-    case SetupStep::kAttachRoot: return "mount the root file system of the sandbox";
-    case SetupStep::kProc: return "mount /proc in the sandbox";
-    case SetupStep::kDev: return fmt::format("set up '{}' in the sandbox", operand);
-    case SetupStep::kSys: return "mount /sys in the sandbox";
-    case SetupStep::kMountTarget: return fmt::format("find the mount point '{}' in the image", operand);
-    case SetupStep::kMount: return fmt::format("mount on '{}' in the sandbox", operand);
-    case SetupStep::kMaskPath: return fmt::format("hide '{}' from the sandbox", operand);
-    case SetupStep::kReadOnlyPath: return fmt::format("make '{}' read-only in the sandbox", operand);
-    case SetupStep::kPivot: return "change into the root file system of the sandbox";
-    case SetupStep::kHostname: return fmt::format("set the host name '{}' in the sandbox", operand);
-    case SetupStep::kLoopback: return "bring up the loopback interface in the sandbox";
-    case SetupStep::kKeyring: return "give the sandbox a keyring of its own";
-    case SetupStep::kFork: return "start the command's process";
-    case SetupStep::kSession: return "start the command's session";
-    case SetupStep::kStandardStreams: return "connect the command's output";
-    case SetupStep::kLimit: return fmt::format("set resource limit {}", operand);
-    case SetupStep::kWorkingDirectory: return fmt::format("change to the working directory '{}'", operand);
-    case SetupStep::kLandlock: return "keep the host's abstract sockets out of reach";
-    case SetupStep::kSeccomp: return "load the seccomp filter";
-    case SetupStep::kCapabilities: return fmt::format("drop the capabilities of {}", operand);
-    case SetupStep::kGroups: return "set the supplementary groups";
-    case SetupStep::kGid: return fmt::format("become group {}", operand);
-    case SetupStep::kUid: return fmt::format("become user {}", operand);
-    case SetupStep::kCloseFds: return "close the descriptors of the builder";
-    case SetupStep::kExec: break;  // exec_error() words these
+    case SetupStep::kReadSpec:
+      return "read the sandbox's specification";
+    case SetupStep::kOomScore:
+      return "raise the sandbox's out-of-memory score";
+    case SetupStep::kDevice:
+      return fmt::format("take the host's device '{}' into the sandbox", operand);
+    case SetupStep::kBindSource:
+      return fmt::format("take what is to be mounted on '{}'", operand);
+    case SetupStep::kJoinNetwork:
+      return "join the build's network namespace";
+    case SetupStep::kNamespaces:
+      return "create the sandbox's namespaces";
+    case SetupStep::kWriteMaps:
+      return fmt::format("give the sandbox its ids ({})", operand);
+    case SetupStep::kDeathSignal:
+      return "tie the sandbox's life to the build's";
+    case SetupStep::kPrivateMounts:
+      return "make the sandbox's mounts private";
+    case SetupStep::kFiles:
+      return fmt::format("write the file for '{}'", operand);
+    case SetupStep::kAttachRoot:
+      return "mount the root file system of the sandbox";
+    case SetupStep::kProc:
+      return "mount /proc in the sandbox";
+    case SetupStep::kDev:
+      return fmt::format("set up '{}' in the sandbox", operand);
+    case SetupStep::kSys:
+      return "mount /sys in the sandbox";
+    case SetupStep::kMountTarget:
+      return fmt::format("find the mount point '{}' in the image", operand);
+    case SetupStep::kMount:
+      return fmt::format("mount on '{}' in the sandbox", operand);
+    case SetupStep::kMaskPath:
+      return fmt::format("hide '{}' from the sandbox", operand);
+    case SetupStep::kReadOnlyPath:
+      return fmt::format("make '{}' read-only in the sandbox", operand);
+    case SetupStep::kPivot:
+      return "change into the root file system of the sandbox";
+    case SetupStep::kHostname:
+      return fmt::format("set the host name '{}' in the sandbox", operand);
+    case SetupStep::kLoopback:
+      return "bring up the loopback interface in the sandbox";
+    case SetupStep::kKeyring:
+      return "give the sandbox a keyring of its own";
+    case SetupStep::kFork:
+      return "start the command's process";
+    case SetupStep::kSession:
+      return "start the command's session";
+    case SetupStep::kStandardStreams:
+      return "connect the command's output";
+    case SetupStep::kLimit:
+      return fmt::format("set resource limit {}", operand);
+    case SetupStep::kWorkingDirectory:
+      return fmt::format("change to the working directory '{}'", operand);
+    case SetupStep::kLandlock:
+      return "keep the host's abstract sockets out of reach";
+    case SetupStep::kSeccomp:
+      return "load the seccomp filter";
+    case SetupStep::kCapabilities:
+      return fmt::format("drop the capabilities of {}", operand);
+    case SetupStep::kGroups:
+      return "set the supplementary groups";
+    case SetupStep::kGid:
+      return fmt::format("become group {}", operand);
+    case SetupStep::kUid:
+      return fmt::format("become user {}", operand);
+    case SetupStep::kCloseFds:
+      return "close the descriptors of the builder";
+    case SetupStep::kExec:
+      break;  // exec_error() words these
   }
   return fmt::format("set up the sandbox (step {})", static_cast<unsigned>(step));
 }
@@ -73,7 +108,9 @@ void add_hints(Error& error, SetupStep step, int errno_value) {
       break;
     case SetupStep::kMountTarget:
       if (errno_value == ELOOP)
-        error.add_hint("a link in the image leads to the root, into /proc or /sys, or in a circle; nothing is mounted there");
+        error.add_hint(
+            "a link in the image leads to the root, into /proc or /sys, or in a circle; nothing is mounted "
+            "there");
       break;
     case SetupStep::kWorkingDirectory:
       if (errno_value == EXDEV || errno_value == ELOOP) error.add_hint("it leads out of the image");
@@ -84,7 +121,8 @@ void add_hints(Error& error, SetupStep step, int errno_value) {
       if (errno_value == EINVAL || errno_value == EPERM)
         error.add_hint("the id is not among those this build may use: see /etc/subuid and /etc/subgid");
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -98,9 +136,12 @@ Error exec_error(const StatusRecord& record, const std::string& program) {
   switch (record.errno_value) {
     case ENOENT:
       status = 127;
-      if (by_path) message = fmt::format("exec: \"{}\": no such file or directory", program);
-      else message = fmt::format("exec: \"{}\": executable file not found in $PATH", program);
-      if (program == "/bin/sh") hint = "the image has no shell: use the exec form, RUN [\"program\", \"argument\"]";
+      if (by_path)
+        message = fmt::format("exec: \"{}\": no such file or directory", program);
+      else
+        message = fmt::format("exec: \"{}\": executable file not found in $PATH", program);
+      if (program == "/bin/sh")
+        hint = "the image has no shell: use the exec form, RUN [\"program\", \"argument\"]";
       else if (program.find(' ') != std::string::npos)
         hint = "in the exec form each argument is a string of its own: [\"program\", \"argument\"]";
       break;
@@ -117,7 +158,8 @@ Error exec_error(const StatusRecord& record, const std::string& program) {
       message = fmt::format("exec: \"{}\": permission denied", program);
       hint = "it is not executable for this user (chmod +x), or it is a directory";
       break;
-    default: message = fmt::format("exec: \"{}\": {}", operand, std::strerror(record.errno_value));
+    default:
+      message = fmt::format("exec: \"{}\": {}", operand, std::strerror(record.errno_value));
   }
   Error error(ErrorKind::kStepFailed, std::move(message));
   error.set_step_status(status);

@@ -7,7 +7,8 @@
 
 namespace shale::runtime {
 
-// The number of a call added in Linux 5.10 or later, where all architectures number alike (since 424, Linux 5.1).
+// The number of a call added in Linux 5.10 or later, where all architectures number alike (since 424,
+// Linux 5.1).
 std::optional<int> recent_syscall_number(std::string_view name);
 
 }  // namespace shale::runtime

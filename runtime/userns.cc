@@ -59,11 +59,13 @@ Result<MapHelper> start_map_helper(const std::string& name, pid_t pid, const std
   }());
   options.args = {name, std::to_string(pid)};
   for (const IdMap& map : maps)
-    for (const std::uint32_t value : {map.inside, map.outside, map.count}) options.args.push_back(std::to_string(value));
+    for (const std::uint32_t value : {map.inside, map.outside, map.count})
+      options.args.push_back(std::to_string(value));
   options.env = std::vector<std::string>{"LC_ALL=C"};
   ASSIGN_OR_RETURN(FdPair errors, sys::make_pipe());
   options.fds = {{errors.second.get(), 2}};
-  // The signal would be lost at the exec of a setuid program, and whoever sets it loses file capabilities nowhere.
+  // The signal would be lost at the exec of a setuid program, and whoever sets it loses file capabilities
+  // nowhere.
   options.die_with_parent = false;
   ASSIGN_OR_RETURN(sys::ChildProcess process, sys::spawn(options));
   return MapHelper{std::move(process), std::move(errors.first)};
@@ -75,12 +77,13 @@ Status finish_map_helper(const std::string& name, const std::string& file, MapHe
   ASSIGN_OR_RETURN(const sys::ExitStatus status, helper.process.wait());
   if (status.ok()) return {};
   while (text.ends_with('\n')) text.pop_back();
-  return fail(Error(ErrorKind::kPermission,
-                    fmt::format("{} could not map the build's ids: {}", name,
-                                text.empty() ? fmt::format("exit status {}", status.shell_code()) : text))
-                  .hint(fmt::format("compare your line in {} with what it was asked to map", file))
-                  .hint("in a container, newuidmap needs file capabilities (setcap cap_setuid+ep) in place of the "
-                        "setuid bit, and no no_new_privs"));
+  return fail(
+      Error(ErrorKind::kPermission,
+            fmt::format("{} could not map the build's ids: {}", name,
+                        text.empty() ? fmt::format("exit status {}", status.shell_code()) : text))
+          .hint(fmt::format("compare your line in {} with what it was asked to map", file))
+          .hint("in a container, newuidmap needs file capabilities (setcap cap_setuid+ep) in place of the "
+                "setuid bit, and no no_new_privs"));
 }
 
 // Writes the maps of `pid`, whose namespace was made by our child.
@@ -124,9 +127,10 @@ void report(int fd, Stage stage, int errno_value) {
       ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     error = errno;
   ::umask(022);
-  // After the change of ids, which clears it. A parent that died before this line shows as the end of its pipe.
+  // After the change of ids, which clears it. A parent that died before this line shows as the end of its
+  // pipe.
   if (error == 0 && ::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) error = errno;
-  struct pollfd parent {.fd = go_fd, .events = POLLIN, .revents = 0};
+  struct pollfd parent{.fd = go_fd, .events = POLLIN, .revents = 0};
   if (error == 0 && ::poll(&parent, 1, 0) > 0) ::_exit(127);
   report(report_fd, Stage::kReady, error);
   if (error != 0) ::_exit(127);
@@ -143,7 +147,8 @@ Status expect(int fd, Stage stage, std::string what) {
   ssize_t size = 0;
   do size = ::read(fd, &got, sizeof got);
   while (size < 0 && errno == EINTR);
-  if (size != sizeof got || got.stage != stage) return fail(ErrorKind::kSystem, what + ": the child ended early");
+  if (size != sizeof got || got.stage != stage)
+    return fail(ErrorKind::kSystem, what + ": the child ended early");
   if (got.errno_value == 0) return {};
   Error error = Error::system(got.errno_value, std::move(what));
   for (std::string& hint : namespace_hints(got.errno_value)) error.add_hint(std::move(hint));
@@ -152,7 +157,8 @@ Status expect(int fd, Stage stage, std::string what) {
 
 }  // namespace
 
-Result<BuildProcess> enter_build_namespace(const IdMaps& maps, const std::function<int(UniqueFd control)>& body) {
+Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
+                                           const std::function<int(UniqueFd control)>& body) {
   ASSIGN_OR_RETURN(FdPair reports, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair go, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair control, sys::make_socket_pair(SOCK_SEQPACKET));

@@ -15,7 +15,8 @@
 
 namespace shale::runtime {
 
-// One extent of an id map: ids [inside, inside + count) of the namespace are [outside, outside + count) of ours.
+// One extent of an id map: ids [inside, inside + count) of the namespace are [outside, outside + count) of
+// ours.
 struct IdMap {
   std::uint32_t inside = 0;
   std::uint32_t outside = 0;
@@ -26,7 +27,8 @@ struct IdMap {
 // Which ids the build's namespace has, and who writes its maps.
 struct IdMaps {
   enum class Kind : std::uint8_t {
-    kFull,      // an ordinary user with a range in /etc/subuid and /etc/subgid: newuidmap and newgidmap write them
+    kFull,      // an ordinary user with a range in /etc/subuid and /etc/subgid: newuidmap and newgidmap write
+                // them
     kSingle,    // an ordinary user without a range: id 0 only, setgroups(2) is denied
     kIdentity,  // (container) root: every id it has, one to one, written by ourselves
   };
@@ -39,13 +41,14 @@ struct IdMaps {
 };
 
 // Chooses the maps for the calling process. As root (or container root holding CAP_SETUID, CAP_SETGID and
-// CAP_SETFCAP): the extents of our own maps, one to one. As an ordinary user: 0 is the user, 1… are its subordinate
-// ids. Without subordinate ids or a usable newuidmap: a single id, with the reason. Never fails for lack of a range;
-// an error is an unreadable or malformed file. Reads files only; any thread.
+// CAP_SETFCAP): the extents of our own maps, one to one. As an ordinary user: 0 is the user, 1… are its
+// subordinate ids. Without subordinate ids or a usable newuidmap: a single id, with the reason. Never fails
+// for lack of a range; an error is an unreadable or malformed file. Reads files only; any thread.
 Result<IdMaps> plan_id_maps();
 
-// The ranges `/etc/subuid`-like `text` gives to a user, by name or by number, in the file's order. Comments, blank and
-// malformed rows are passed over; `inside` counts from 1, because 0 is the user itself. Ranges past 2^32 - 2 are cut.
+// The ranges `/etc/subuid`-like `text` gives to a user, by name or by number, in the file's order. Comments,
+// blank and malformed rows are passed over; `inside` counts from 1, because 0 is the user itself. Ranges past
+// 2^32 - 2 are cut.
 std::vector<IdMap> parse_subordinate_ids(std::string_view text, std::string_view user_name, uid_t uid);
 
 // `/proc/<pid>/uid_map` text as extents.
@@ -64,16 +67,17 @@ struct BuildProcess {
   UniqueFd control;           // our end of a SOCK_SEQPACKET pair; EOF when the build ended
 };
 
-// Forks a child into a new user and mount namespace with these maps and runs `body` in it, as uid 0 and gid 0 with
-// every capability over that namespace, all mounts private, umask 022, and SIGKILL as its parent-death signal. `body`
-// owns its end of the control socket, may start threads, and its return value (0–255) is the exit code; nothing of
-// the caller's stack is unwound in the child.
-// Call it from the thread that lives as long as the build, while no other thread exists (fork, and unshare(2) of a
-// user namespace needs a single thread). What could not be set up is an error here, with the remedy as a hint.
-Result<BuildProcess> enter_build_namespace(const IdMaps& maps, const std::function<int(UniqueFd control)>& body);
+// Forks a child into a new user and mount namespace with these maps and runs `body` in it, as uid 0 and gid 0
+// with every capability over that namespace, all mounts private, umask 022, and SIGKILL as its parent-death
+// signal. `body` owns its end of the control socket, may start threads, and its return value (0–255) is the
+// exit code; nothing of the caller's stack is unwound in the child. Call it from the thread that lives as
+// long as the build, while no other thread exists (fork, and unshare(2) of a user namespace needs a single
+// thread). What could not be set up is an error here, with the remedy as a hint.
+Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
+                                           const std::function<int(UniqueFd control)>& body);
 
-// Why this host refuses user namespaces or mounts in them, and what to do: hints for a failed unshare or mount with
-// `errno_value`.
+// Why this host refuses user namespaces or mounts in them, and what to do: hints for a failed unshare or
+// mount with `errno_value`.
 std::vector<std::string> namespace_hints(int errno_value);
 
 }  // namespace shale::runtime

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The encoding of a spec: integers of 8 bytes in the machine's order, strings and lists with their length before them.
+// The encoding of a spec: integers of 8 bytes in the machine's order, strings and lists with their length
+// before them.
 #include "runtime/wire.h"
 
 #include <cstring>

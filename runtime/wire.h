@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the launcher and the program shale-runtime say to each other: the spec one way, status records the other.
-// Both come from the same build, so there is one version. Needs nothing but the standard library.
+// What the launcher and the program shale-runtime say to each other: the spec one way, status records the
+// other. Both come from the same build, so there is one version. Needs nothing but the standard library.
 #pragma once
 
 #include <sys/resource.h>
@@ -74,7 +74,7 @@ struct StatusRecord {
   SetupStep step = SetupStep::kReadSpec;  // kSetupFailed
   std::int32_t errno_value = 0;           // kSetupFailed
   std::int32_t wait_status = 0;           // kEnded: as of wait(2)
-  struct rusage usage {};                 // kEnded
+  struct rusage usage{};                  // kEnded
   char operand[512] = {};                 // kSetupFailed: a path, a name, a number; cut to fit
 };
 

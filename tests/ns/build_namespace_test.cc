@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The build's namespace as its body sees it, and the probe. These fork from the machine's namespaces, not from within
-// a build's.
+// The build's namespace as its body sees it, and the probe. These fork from the machine's namespaces, not
+// from within a build's.
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
@@ -76,7 +76,8 @@ TEST(BuildNamespace, SingleIdNeedsNoHelper) {
   IdMaps maps;
   maps.uids = {{0, ::geteuid(), 1}};
   maps.gids = {{0, ::getegid(), 1}};
-  auto build = enter_build_namespace(maps, [](UniqueFd) { return ::getuid() == 0 && ::setgroups(0, nullptr) != 0 ? 5 : 6; });
+  auto build = enter_build_namespace(
+      maps, [](UniqueFd) { return ::getuid() == 0 && ::setgroups(0, nullptr) != 0 ? 5 : 6; });
   ASSERT_TRUE(build) << render(build.error(), false);
   EXPECT_EQ(build->process.wait()->code, 5);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the tests inside a build namespace: as the caller, or with --as-user, when the caller is root, as the first
-// ordinary user of /etc/subuid. What cannot be had skips the whole program (status 77), unless SHALE_TEST_REQUIRE
-// names it. With SHALE_TEST_OUTSIDE compiled in, the tests make their namespaces themselves.
+// Runs the tests inside a build namespace: as the caller, or with --as-user, when the caller is root, as the
+// first ordinary user of /etc/subuid. What cannot be had skips the whole program (status 77), unless
+// SHALE_TEST_REQUIRE names it. With SHALE_TEST_OUTSIDE compiled in, the tests make their namespaces
+// themselves.
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
@@ -27,7 +28,8 @@ int skip(std::string_view need, const shale::Error& error) {
   std::fputs(shale::render(error, false).c_str(), stderr);
   const char* required = std::getenv("SHALE_TEST_REQUIRE");
   if (required != nullptr && std::string_view(required).find(need) != std::string_view::npos) return 1;
-  std::fprintf(stderr, "skipped: this host has no %.*s for the tests\n", static_cast<int>(need.size()), need.data());
+  std::fprintf(stderr, "skipped: this host has no %.*s for the tests\n", static_cast<int>(need.size()),
+               need.data());
   return kSkipped;
 }
 
@@ -47,9 +49,11 @@ int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
   const bool as_user = argc > 1 && std::string_view(argv[1]) == "--as-user";
   if (as_user && ::geteuid() == 0) {
-    // A program that changed its ids is not dumpable, and its /proc files are root's: start anew, as a login does.
+    // A program that changed its ids is not dumpable, and its /proc files are root's: start anew, as a login
+    // does.
     if (!become_ordinary_user())
-      return skip("userns", shale::Error(shale::ErrorKind::kUnsupported, "no ordinary user has a line in /etc/subuid"));
+      return skip("userns",
+                  shale::Error(shale::ErrorKind::kUnsupported, "no ordinary user has a line in /etc/subuid"));
     ::execv("/proc/self/exe", argv);
     return 1;
   }
@@ -64,7 +68,8 @@ int main(int argc, char** argv) {
   auto scratch = shale::sys::TempDir::create("shale-ns-test");
   if (!scratch) return skip("tmp", scratch.error());
   auto build = shale::runtime::enter_build_namespace(*maps, [&](shale::UniqueFd) {
-    if (auto ready = shale::test::prepare_scratch(scratch->path()); !ready) return skip("overlay", ready.error());
+    if (auto ready = shale::test::prepare_scratch(scratch->path()); !ready)
+      return skip("overlay", ready.error());
     return RUN_ALL_TESTS();
   });
   if (!build) return skip("userns", build.error());

@@ -33,7 +33,8 @@ std::string own_mounts() { return sys::read_file(AT_FDCWD, "/proc/self/mountinfo
 }  // namespace
 
 Status prepare_scratch(const std::string& scratch) {
-  if (::mount("tmpfs", scratch.c_str(), "tmpfs", 0, "mode=0755") != 0) return fail_errno(errno, "mount the scratch tmpfs");
+  if (::mount("tmpfs", scratch.c_str(), "tmpfs", 0, "mode=0755") != 0)
+    return fail_errno(errno, "mount the scratch tmpfs");
   g_scratch = scratch;
   const std::string root = scratch + "/busybox";
   for (const char* dir : {"bin", "proc", "dev", "sys", "etc", "tmp", "run", "mnt", "lib"})
@@ -45,11 +46,15 @@ Status prepare_scratch(const std::string& scratch) {
   if (busybox.empty()) return fail(ErrorKind::kUnsupported, "busybox is not installed");
   ASSIGN_OR_RETURN(const std::string bytes, sys::read_file(AT_FDCWD, busybox));
   RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/bin/busybox", bytes, 0755));
-  for (const char* applet : {"sh", "true", "cat", "ls", "id", "env", "sleep", "grep", "hostname", "pwd", "ps", "stat", "kill",
-                             "setsid", "touch", "ip", "umask", "tty", "mount", "dd", "readlink", "chown", "su", "wc", "mknod", "mkdir", "mv", "unshare"})
-    if (::symlink("busybox", (root + "/bin/" + applet).c_str()) != 0) return fail_errno(errno, "link an applet");
+  for (const char* applet :
+       {"sh",       "true",  "cat",  "ls",     "id",    "env",   "sleep", "grep",   "hostname", "pwd",
+        "ps",       "stat",  "kill", "setsid", "touch", "ip",    "umask", "tty",    "mount",    "dd",
+        "readlink", "chown", "su",   "wc",     "mknod", "mkdir", "mv",    "unshare"})
+    if (::symlink("busybox", (root + "/bin/" + applet).c_str()) != 0)
+      return fail_errno(errno, "link an applet");
   RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/etc/hosts", "image hosts\n", 0644));
-  RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n", 0644));
+  RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/etc/passwd",
+                                    "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/:/bin/sh\n", 0644));
   RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/run/secret", "", 0644));
   RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/bin/broken", "#!/no/such/interpreter\n", 0755));
   RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, root + "/bin/unknown", "just text\n", 0755));
@@ -111,8 +116,10 @@ RunResult SandboxTest::run(runtime::SandboxSpec spec) {
   // Reads to the end of the pipe, which comes only when no process of the sandbox is left.
   result.out = sys::read_fd(pipe->first.get(), "output").value();
   auto outcome = sandbox->finish();
-  if (!outcome) ADD_FAILURE() << render(outcome.error(), false);
-  else result.outcome = std::move(*outcome);
+  if (!outcome)
+    ADD_FAILURE() << render(outcome.error(), false);
+  else
+    result.outcome = std::move(*outcome);
   return result;
 }
 

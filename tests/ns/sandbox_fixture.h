@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every test of the sandbox needs: a busybox root on an overlay, a launcher, the command's output. The tests run
-// inside a build namespace (ns_main.cc), so nothing they mount reaches the machine.
+// What every test of the sandbox needs: a busybox root on an overlay, a launcher, the command's output. The
+// tests run inside a build namespace (ns_main.cc), so nothing they mount reaches the machine.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -47,7 +47,8 @@ class SandboxTest : public ::testing::Test {
   std::string fds_before_;
 };
 
-// Makes the busybox tree; called once, inside the namespace, before the tests. `scratch` is a directory of it.
+// Makes the busybox tree; called once, inside the namespace, before the tests. `scratch` is a directory of
+// it.
 Status prepare_scratch(const std::string& scratch);
 
 }  // namespace shale::test

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a command in a sandbox sees, may do, and leaves behind.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <thread>
 
 #include "sandbox_fixture.h"
@@ -68,7 +71,8 @@ TEST_F(SandboxTest, HasNoDescriptorButTheStandardThree) {
 }
 
 TEST_F(SandboxTest, StandardInputIsDevNullAndThereIsNoTerminal) {
-  EXPECT_EQ(run(shell("readlink /proc/self/fd/0; tty; cat < /dev/tty")).out.substr(0, 20), "/dev/null\nnot a tty\n");
+  EXPECT_EQ(run(shell("readlink /proc/self/fd/0; tty; cat < /dev/tty")).out.substr(0, 20),
+            "/dev/null\nnot a tty\n");
 }
 
 TEST_F(SandboxTest, EnvironmentIsExactlyAsGiven) {
@@ -119,6 +123,27 @@ TEST_F(SandboxTest, KillEndsEverythingAtOnce) {
   EXPECT_EQ(::read(pipe->first.get(), &byte, 1), 0) << "a process of the sandbox still holds its output";
 }
 
+TEST_F(SandboxTest, NothingSurvivesTheBuildersDeath) {
+  SandboxSpec spec = shell("echo up; setsid sleep 3600 & sleep 3600");
+  auto pipe = sys::make_pipe();
+  spec.stdout_fd = pipe->second.get();
+  const pid_t builder = ::fork();
+  if (builder == 0) {
+    auto sandbox = launcher().start(spec);
+    ::pause();
+    ::_exit(sandbox ? 0 : 1);
+  }
+  pipe->second.reset();
+  char text[3];
+  ASSERT_EQ(::read(pipe->first.get(), text, sizeof text), 3);
+  ASSERT_EQ(::kill(builder, SIGKILL), 0);
+  ASSERT_EQ(::waitpid(builder, nullptr, 0), builder);
+  // The pipe ends when its last writer is gone; survivors would hold it for an hour.
+  struct pollfd end{.fd = pipe->first.get(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(::poll(&end, 1, 10000), 1) << "a process of the sandbox is still there";
+  EXPECT_EQ(::read(pipe->first.get(), text, sizeof text), 0);
+}
+
 TEST_F(SandboxTest, MissingProgramIsNamed) {
   const RunResult result = run(command({"frobnicate"}));
   ASSERT_EQ(result.outcome.kind, SandboxOutcome::Kind::kSetupFailed);
@@ -151,24 +176,29 @@ TEST_F(SandboxTest, NoNetworkMeansLoopbackOnlyAndUp) {
 }
 
 TEST_F(SandboxTest, InitsProgramCannotBeReachedOrWritten) {
-  const RunResult result = run(shell("readlink /proc/1/exe || echo hidden; echo x 2>/dev/null > /proc/1/exe || echo refused"));
+  const RunResult result =
+      run(shell("readlink /proc/1/exe || echo hidden; echo x 2>/dev/null > /proc/1/exe || echo refused"));
   EXPECT_NE(result.out.find("hidden"), std::string::npos) << result.out;
   EXPECT_NE(result.out.find("refused"), std::string::npos) << result.out;
 }
 
 TEST_F(SandboxTest, DevicesWorkAndAreTheKernels) {
-  const RunResult result = run(shell(
-      "echo x > /dev/null && dd if=/dev/zero bs=3 count=1 2>/dev/null | wc -c; stat -c '%t:%T' /dev/null /dev/urandom; "
-      "ls /dev; stat -f -c %T /dev/shm; readlink /dev/ptmx"));
-  EXPECT_EQ(result.out, "3\n1:3\n1:9\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n"
-                        "tmpfs\npts/ptmx\n");
+  const RunResult result =
+      run(shell("echo x > /dev/null && dd if=/dev/zero bs=3 count=1 2>/dev/null | wc -c; stat -c '%t:%T' "
+                "/dev/null /dev/urandom; "
+                "ls /dev; stat -f -c %T /dev/shm; readlink /dev/ptmx"));
+  EXPECT_EQ(result.out,
+            "3\n1:3\n1:"
+            "9\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n"
+            "tmpfs\npts/ptmx\n");
 }
 
 TEST_F(SandboxTest, KernelFilesAreMaskedOrReadOnly) {
-  const RunResult result = run(shell(
-      "wc -c < /proc/interrupts; wc -c < /proc/keys; ls /sys/firmware | wc -l; "
-      "echo 1 2>/dev/null > /proc/sys/kernel/panic || echo ro1; echo h 2>/dev/null > /proc/sysrq-trigger || echo ro2; "
-      "touch /sys/x 2>/dev/null || echo ro3"));
+  const RunResult result =
+      run(shell("wc -c < /proc/interrupts; wc -c < /proc/keys; ls /sys/firmware | wc -l; "
+                "echo 1 2>/dev/null > /proc/sys/kernel/panic || echo ro1; echo h 2>/dev/null > "
+                "/proc/sysrq-trigger || echo ro2; "
+                "touch /sys/x 2>/dev/null || echo ro3"));
   EXPECT_EQ(result.out, "0\n0\n0\nro1\nro2\nro3\n");
 }
 
@@ -184,7 +214,8 @@ TEST_F(SandboxTest, ReadOnlyBindCannotBeWritten) {
   ASSERT_TRUE(sys::replace_file(AT_FDCWD, source + "/file", "bound\n", 0666));
   const UniqueFd fd(::open(source.c_str(), O_PATH | O_CLOEXEC));
   SandboxSpec spec = shell("cat /mnt/file; echo x 2>/dev/null > /mnt/file || echo refused");
-  spec.mounts.push_back({.kind = SandboxMount::Kind::kBind, .target = "/mnt", .fd = fd.get(), .read_only = true});
+  spec.mounts.push_back(
+      {.kind = SandboxMount::Kind::kBind, .target = "/mnt", .fd = fd.get(), .read_only = true});
   EXPECT_EQ(run(spec).out, "bound\nrefused\n");
 }
 
@@ -200,15 +231,22 @@ TEST_F(SandboxTest, WritableBindReachesItsSource) {
 }
 
 TEST_F(SandboxTest, SecretIsAFileOfItsModeAndNeverReachesTheUpperDirectory) {
-  SandboxSpec spec = shell("cat /run/secret; stat -c '%a %u:%g' /run/secret; echo x 2>/dev/null > /run/secret || echo refused");
-  spec.mounts.push_back({.kind = SandboxMount::Kind::kFile, .target = "/run/secret", .mode = 0400, .content = "s3cret\n", .uid = 3, .gid = 4});
+  SandboxSpec spec = shell(
+      "cat /run/secret; stat -c '%a %u:%g' /run/secret; echo x 2>/dev/null > /run/secret || echo refused");
+  spec.mounts.push_back({.kind = SandboxMount::Kind::kFile,
+                         .target = "/run/secret",
+                         .mode = 0400,
+                         .content = "s3cret\n",
+                         .uid = 3,
+                         .gid = 4});
   EXPECT_EQ(run(spec).out, "s3cret\n400 3:4\nrefused\n");
   EXPECT_FALSE(sys::exists_at(AT_FDCWD, dirs_.upper + "/run"));
 }
 
 TEST_F(SandboxTest, TmpfsIsEmptyAndGone) {
   SandboxSpec spec = shell("ls /mnt; stat -c %a /mnt; touch /mnt/x");
-  spec.mounts.push_back({.kind = SandboxMount::Kind::kTmpfs, .target = "/mnt", .size_bytes = 1 << 20, .mode = 01777});
+  spec.mounts.push_back(
+      {.kind = SandboxMount::Kind::kTmpfs, .target = "/mnt", .size_bytes = 1 << 20, .mode = 01777});
   EXPECT_EQ(run(spec).out, "1777\n");
   EXPECT_FALSE(sys::exists_at(AT_FDCWD, dirs_.upper + "/mnt"));
 }
@@ -225,7 +263,8 @@ TEST_F(SandboxTest, MissingMountTargetIsAnError) {
 TEST_F(SandboxTest, MountTargetLinkStaysInsideTheRoot) {
   ASSERT_EQ(::symlink("/../../../../etc", (dirs_.upper + "/trap").c_str()), 0);
   SandboxSpec spec = shell("cat /etc/hosts");
-  spec.mounts.push_back({.kind = SandboxMount::Kind::kFile, .target = "/trap/hosts", .mode = 0644, .content = "ours\n"});
+  spec.mounts.push_back(
+      {.kind = SandboxMount::Kind::kFile, .target = "/trap/hosts", .mode = 0644, .content = "ours\n"});
   EXPECT_EQ(run(spec).out, "ours\n");
 }
 

@@ -38,7 +38,8 @@ TEST_F(SeccompTest, NamespacesAndMountsAreRefused) {
 
 TEST_F(SeccompTest, OrdinaryWorkIsNotHindered) {
   const RunResult result =
-      run(confined("mkdir /w && echo a > /w/f && cat /w/f | wc -l && chown 1:2 /w/f && mv /w/f /w/g && ls /w && mknod /w/p p"));
+      run(confined("mkdir /w && echo a > /w/f && cat /w/f | wc -l && chown 1:2 /w/f && mv /w/f /w/g && ls /w "
+                   "&& mknod /w/p p"));
   EXPECT_EQ(result.out, "1\ng\n");
   EXPECT_TRUE(result.outcome.ok());
 }

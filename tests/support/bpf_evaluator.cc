@@ -35,9 +35,14 @@ std::optional<std::uint32_t> evaluate(const std::string& program, const struct s
         break;
       case BPF_ALU:
         switch (BPF_OP(op.code)) {
-          case BPF_AND: a &= operand; break;
-          case BPF_OR: a |= operand; break;
-          default: return std::nullopt;
+          case BPF_AND:
+            a &= operand;
+            break;
+          case BPF_OR:
+            a |= operand;
+            break;
+          default:
+            return std::nullopt;
         }
         break;
       case BPF_JMP: {
@@ -47,21 +52,34 @@ std::optional<std::uint32_t> evaluate(const std::string& program, const struct s
         }
         bool taken = false;
         switch (BPF_OP(op.code)) {
-          case BPF_JEQ: taken = a == operand; break;
-          case BPF_JGT: taken = a > operand; break;
-          case BPF_JGE: taken = a >= operand; break;
-          case BPF_JSET: taken = (a & operand) != 0; break;
-          default: return std::nullopt;
+          case BPF_JEQ:
+            taken = a == operand;
+            break;
+          case BPF_JGT:
+            taken = a > operand;
+            break;
+          case BPF_JGE:
+            taken = a >= operand;
+            break;
+          case BPF_JSET:
+            taken = (a & operand) != 0;
+            break;
+          default:
+            return std::nullopt;
         }
         at += taken ? op.jt : op.jf;
         break;
       }
-      case BPF_RET: return BPF_RVAL(op.code) == BPF_A ? a : op.k;
+      case BPF_RET:
+        return BPF_RVAL(op.code) == BPF_A ? a : op.k;
       case BPF_MISC:
-        if (BPF_MISCOP(op.code) == BPF_TAX) x = a;
-        else a = x;
+        if (BPF_MISCOP(op.code) == BPF_TAX)
+          x = a;
+        else
+          a = x;
         break;
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   return std::nullopt;
@@ -78,11 +96,16 @@ std::string decide(const std::vector<std::string>& programs, const struct seccom
       strictest = *action;
   }
   switch (strictest & SECCOMP_RET_ACTION_FULL) {
-    case SECCOMP_RET_ALLOW: return "allow";
-    case SECCOMP_RET_LOG: return "log";
-    case SECCOMP_RET_ERRNO: return "errno " + std::to_string(strictest & SECCOMP_RET_DATA);
-    case SECCOMP_RET_KILL_PROCESS: return "kill";
-    default: return "action " + std::to_string(strictest);
+    case SECCOMP_RET_ALLOW:
+      return "allow";
+    case SECCOMP_RET_LOG:
+      return "log";
+    case SECCOMP_RET_ERRNO:
+      return "errno " + std::to_string(strictest & SECCOMP_RET_DATA);
+    case SECCOMP_RET_KILL_PROCESS:
+      return "kill";
+    default:
+      return "action " + std::to_string(strictest);
   }
 }
 

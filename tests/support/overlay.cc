@@ -13,7 +13,8 @@ Result<UniqueFd> mount_overlay(const std::string& lower, const std::string& uppe
   const auto set = [&](unsigned command, const char* key, const char* value) {
     return ::fsconfig(context.get(), command, key, value, 0) == 0;
   };
-  if (!set(FSCONFIG_SET_STRING, "lowerdir", lower.c_str()) || !set(FSCONFIG_SET_STRING, "upperdir", upper.c_str()) ||
+  if (!set(FSCONFIG_SET_STRING, "lowerdir", lower.c_str()) ||
+      !set(FSCONFIG_SET_STRING, "upperdir", upper.c_str()) ||
       !set(FSCONFIG_SET_STRING, "workdir", work.c_str()) || !set(FSCONFIG_SET_FLAG, "userxattr", nullptr) ||
       !set(FSCONFIG_SET_FLAG, "volatile", nullptr) || !set(FSCONFIG_CMD_CREATE, nullptr, nullptr))
     return fail_errno(errno, "configure an overlay");

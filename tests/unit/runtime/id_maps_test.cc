@@ -20,16 +20,20 @@ TEST(SubordinateIds, RangeByNumberAndWithoutAName) {
 }
 
 TEST(SubordinateIds, SeveralRowsFollowEachOther) {
-  EXPECT_EQ(parse_subordinate_ids("ann:100:10\nbob:1:1\nann:500:20", "ann", 1000), (Maps{{1, 100, 10}, {11, 500, 20}}));
+  EXPECT_EQ(parse_subordinate_ids("ann:100:10\nbob:1:1\nann:500:20", "ann", 1000),
+            (Maps{{1, 100, 10}, {11, 500, 20}}));
 }
 
 TEST(SubordinateIds, CommentsAndMalformedRowsArePassedOver) {
-  EXPECT_EQ(parse_subordinate_ids("# ann:1:1\n\nann\nann:5\nann:x:1\nann:1:-1\nann:7:0\nanna:1:1\nann:1:1:1\nann:9:9\n", "ann", 1000),
-            (Maps{{1, 9, 9}}));
+  EXPECT_EQ(
+      parse_subordinate_ids(
+          "# ann:1:1\n\nann\nann:5\nann:x:1\nann:1:-1\nann:7:0\nanna:1:1\nann:1:1:1\nann:9:9\n", "ann", 1000),
+      (Maps{{1, 9, 9}}));
 }
 
 TEST(SubordinateIds, NothingReachesTheInvalidId) {
-  EXPECT_EQ(parse_subordinate_ids("ann:4294967290:100\nann:4294967295:1\n", "ann", 1000), (Maps{{1, 4294967290, 5}}));
+  EXPECT_EQ(parse_subordinate_ids("ann:4294967290:100\nann:4294967295:1\n", "ann", 1000),
+            (Maps{{1, 4294967290, 5}}));
 }
 
 TEST(IdMap, KernelTextIsRead) {

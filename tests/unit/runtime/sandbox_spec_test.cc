@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Specs: what is refused before a process exists, and that each field survives the way to the runtime program.
+// Specs: what is refused before a process exists, and that each field survives the way to the runtime
+// program.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -18,9 +19,24 @@ SandboxSpec full_spec() {
   SandboxSpec spec;
   spec.root_fd = 70;
   spec.mounts = {
-      {.kind = SandboxMount::Kind::kBind, .target = "/a", .fd = 71, .recursive = true, .read_only = true, .nosuid = true},
-      {.kind = SandboxMount::Kind::kTmpfs, .target = "/b", .size_bytes = 1ULL << 40, .mode = 01777, .nodev = true, .noexec = true},
-      {.kind = SandboxMount::Kind::kFile, .target = "/c", .mode = 0400, .content = std::string("x\0y", 3), .uid = 5, .gid = 6},
+      {.kind = SandboxMount::Kind::kBind,
+       .target = "/a",
+       .fd = 71,
+       .recursive = true,
+       .read_only = true,
+       .nosuid = true},
+      {.kind = SandboxMount::Kind::kTmpfs,
+       .target = "/b",
+       .size_bytes = 1ULL << 40,
+       .mode = 01777,
+       .nodev = true,
+       .noexec = true},
+      {.kind = SandboxMount::Kind::kFile,
+       .target = "/c",
+       .mode = 0400,
+       .content = std::string("x\0y", 3),
+       .uid = 5,
+       .gid = 6},
       {.kind = SandboxMount::Kind::kBind, .target = "/d", .fd = 72, .detached = true},
   };
   spec.args = {"sh", "-c", ""};
@@ -109,10 +125,13 @@ TEST(SpecValidation, MistakesAreFoundBeforeAProcessExists) {
       {"oom_score_adj", [](SandboxSpec& s) { s.oom_score_adj = 1001; }},
       {"below /proc or /sys", [](SandboxSpec& s) { s.masked_paths = {"/etc"}; }},
       {"below /proc or /sys", [](SandboxSpec& s) { s.read_only_paths = {"/process"}; }},
-      {"hide the root", [](SandboxSpec& s) { s.mounts = {{.kind = SandboxMount::Kind::kTmpfs, .target = "//"}}; }},
-      {"below /proc", [](SandboxSpec& s) { s.mounts = {{.kind = SandboxMount::Kind::kTmpfs, .target = "/proc/x"}}; }},
+      {"hide the root",
+       [](SandboxSpec& s) { s.mounts = {{.kind = SandboxMount::Kind::kTmpfs, .target = "//"}}; }},
+      {"below /proc",
+       [](SandboxSpec& s) { s.mounts = {{.kind = SandboxMount::Kind::kTmpfs, .target = "/proc/x"}}; }},
       {"no source", [](SandboxSpec& s) { s.mounts = {{.target = "/x"}}; }},
-      {"recursive", [](SandboxSpec& s) { s.mounts = {{.target = "/x", .fd = 1, .detached = true, .recursive = true}}; }},
+      {"recursive",
+       [](SandboxSpec& s) { s.mounts = {{.target = "/x", .fd = 1, .detached = true, .recursive = true}}; }},
   };
   for (const auto& [text, spoil] : cases) {
     SandboxSpec spec = good_spec();

@@ -27,8 +27,9 @@ const SeccompFilters& default_filters() {
   return filters;
 }
 
-std::string decide(const SeccompFilters& filters, std::uint32_t arch, int number, std::vector<std::uint64_t> arguments = {}) {
-  struct seccomp_data call {};
+std::string decide(const SeccompFilters& filters, std::uint32_t arch, int number,
+                   std::vector<std::uint64_t> arguments = {}) {
+  struct seccomp_data call{};
   call.arch = arch;
   call.nr = number;
   for (std::size_t i = 0; i < arguments.size(); ++i) call.args[i] = arguments[i];
@@ -43,7 +44,8 @@ std::string decide(std::uint32_t arch, int number, std::vector<std::uint64_t> ar
 std::string decision_table() {
   std::ostringstream out;
   // For i386, how far the names go depends on the libseccomp we are built with.
-  constexpr std::tuple<std::uint32_t, const char*, int> kTables[] = {{kX86_64, "x86_64", 512}, {kI386, "i386", 451}};
+  constexpr std::tuple<std::uint32_t, const char*, int> kTables[] = {{kX86_64, "x86_64", 512},
+                                                                     {kI386, "i386", 451}};
   for (const auto& [arch, name, end] : kTables) {
     int start = 0;
     for (int number = 1; number <= end; ++number) {
@@ -57,8 +59,8 @@ std::string decision_table() {
 }
 
 #if defined(__x86_64__)
-// A change of this table is a change of what every build may do: read the difference before taking it over with
-// SHALE_UPDATE_GOLDEN=1.
+// A change of this table is a change of what every build may do: read the difference before taking it over
+// with SHALE_UPDATE_GOLDEN=1.
 TEST(SeccompPolicy, DecidesEveryCallAsInTheGoldenTable) {
   const std::string table = decision_table();
   if (std::getenv("SHALE_UPDATE_GOLDEN") != nullptr) {
@@ -75,7 +77,8 @@ TEST(SeccompPolicy, CloneMayMakeThreadsButNoNamespaces) {
   constexpr std::uint64_t kThread = 0x3d0f00;  // what glibc passes
   EXPECT_EQ(decide(kX86_64, kClone, {kThread}), "allow");
   EXPECT_EQ(decide(kX86_64, kClone, {17}), "allow");
-  for (const std::uint64_t space : {0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000})
+  for (const std::uint64_t space :
+       {0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000})
     EXPECT_EQ(decide(kX86_64, kClone, {space | 17}), "errno 1") << std::hex << space;
   EXPECT_EQ(decide(kI386, 120, {0x10000000 | 17}), "errno 1");
   EXPECT_EQ(decide(kX86_64, 435), "errno 38") << "clone3";
@@ -90,7 +93,8 @@ TEST(SeccompPolicy, OnlyFourSocketFamilies) {
   }
   // The kernel cuts the family to 32 bits.
   EXPECT_EQ(decide(kX86_64, kSocket, {(std::uint64_t{1} << 32) | 38}), "errno 97");
-  // 32-bit programs keep their network, and with it every family: socketcall's arguments are out of a filter's sight.
+  // 32-bit programs keep their network, and with it every family: socketcall's arguments are out of a
+  // filter's sight.
   EXPECT_EQ(decide(kI386, 102, {1}), "allow");
   EXPECT_EQ(decide(kI386, 359, {2}), "allow");
 }
@@ -141,7 +145,8 @@ std::string parse_error(std::string_view text) {
 
 TEST(SeccompProfile, MistakesAreNamedWithTheirLine) {
   EXPECT_THAT(parse_error("version: 2\ndefault: ENOSYS\nrules: []\n"), HasSubstr("only 'version: 1'"));
-  EXPECT_THAT(parse_error("version: 1\ndefault: ENOSUCH\nrules: []\n"), HasSubstr("line 2: the action 'ENOSUCH'"));
+  EXPECT_THAT(parse_error("version: 1\ndefault: ENOSUCH\nrules: []\n"),
+              HasSubstr("line 2: the action 'ENOSUCH'"));
   EXPECT_THAT(parse_error("version: 1\ndefault: EPERM\nrules:\n  - action: allow\n    call: [read]\n"),
               HasSubstr("line 5: the key 'call' is unknown"));
   EXPECT_THAT(parse_error("version: 1\ndefault: EPERM\nrules:\n  - action: allow\n    calls: [read]\n"
@@ -151,12 +156,15 @@ TEST(SeccompProfile, MistakesAreNamedWithTheirLine) {
                           "    when: {argument: 0, mask: 1}\n"),
               HasSubstr("a mask needs a value"));
   EXPECT_THAT(parse_error("version: [\n"), HasSubstr("seccomp profile 'test', line"));
-  EXPECT_THAT(parse_error("{\"defaultAction\": \"SCMP_ACT_TRACE\"}"), HasSubstr("'SCMP_ACT_TRACE' is not supported"));
+  EXPECT_THAT(parse_error("{\"defaultAction\": \"SCMP_ACT_TRACE\"}"),
+              HasSubstr("'SCMP_ACT_TRACE' is not supported"));
 }
 
 TEST(SeccompProfile, ContradictionIsAnError) {
   const auto profile = SeccompProfile::parse(
-      "version: 1\ndefault: ENOSYS\nrules:\n  - {action: allow, calls: [read]}\n  - {action: EPERM, calls: [read]}\n", "test", 0);
+      "version: 1\ndefault: ENOSYS\nrules:\n  - {action: allow, calls: [read]}\n  - {action: EPERM, calls: "
+      "[read]}\n",
+      "test", 0);
   ASSERT_TRUE(profile);
   const auto filters = profile->compile();
   ASSERT_FALSE(filters);
@@ -164,16 +172,16 @@ TEST(SeccompProfile, ContradictionIsAnError) {
 }
 
 TEST(SeccompProfile, UnknownNamesAreReported) {
-  const auto profile =
-      SeccompProfile::parse("version: 1\ndefault: ENOSYS\nrules:\n  - {action: allow, calls: [read, frobnicate]}\n", "test", 0);
+  const auto profile = SeccompProfile::parse(
+      "version: 1\ndefault: ENOSYS\nrules:\n  - {action: allow, calls: [read, frobnicate]}\n", "test", 0);
   const auto filters = profile->compile();
   ASSERT_TRUE(filters);
   EXPECT_EQ(filters->unresolved, std::vector<std::string>{"frobnicate"});
 }
 
 TEST(SeccompProfile, UnknownNameInADenyListIsAnError) {
-  const auto profile =
-      SeccompProfile::parse("version: 1\ndefault: allow\nrules:\n  - {action: EPERM, calls: [frobnicate]}\n", "test", 0);
+  const auto profile = SeccompProfile::parse(
+      "version: 1\ndefault: allow\nrules:\n  - {action: EPERM, calls: [frobnicate]}\n", "test", 0);
   EXPECT_FALSE(profile->compile()) << "the call would be allowed";
 }
 
