@@ -10,6 +10,7 @@
 
 #include "registry/fetch_process.h"
 #include "registry/options.h"
+#include "shale/digest.h"
 
 namespace shale::registry {
 

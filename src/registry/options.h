@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+
 namespace shale::registry {
 
 // How long a command goes on trying. The defaults are what a user wants; tests make them shorter.
@@ -27,5 +29,9 @@ struct NetworkOptions {
   std::vector<std::string> insecure_registries;
   Patience patience;
 };
+
+// How the options travel to the helper.
+Json to_json(const NetworkOptions& options);
+NetworkOptions network_options_from(const Json& json);
 
 }  // namespace shale::registry

@@ -11,6 +11,7 @@
 #include "image/reference.h"
 #include "registry/fetch_process.h"
 #include "registry/options.h"
+#include "shale/digest.h"
 
 namespace shale::registry {
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/blob_file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "sys/files.h"
+
+namespace shale::registry {
+
+namespace {
+
+constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr mode_t kMode = 0644;  // the store's directory is what keeps others out
+
+std::string parent_of(const std::string& path) {
+  const std::size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string temporary_name(const std::string& directory) {
+  static std::atomic<unsigned> counter = 0;
+  return fmt::format("{}/ingest-{}-{}", directory, ::getpid(), ++counter);
+}
+
+}  // namespace
+
+Result<BlobFile> BlobFile::create(const std::string& directory) {
+  Result<UniqueFd> fd = sys::open_at(AT_FDCWD, directory, O_TMPFILE | O_RDWR, kMode);
+  if (fd) return BlobFile(std::move(*fd), "");
+  const int error = fd.error().errno_value();
+  // Old kernels say EISDIR, file systems without such files EOPNOTSUPP.
+  if (error != EOPNOTSUPP && error != EISDIR && error != EINVAL) return fail(std::move(fd.error()));
+  std::string name = temporary_name(parent_of(directory));
+  ASSIGN_OR_RETURN(UniqueFd named,
+                   sys::open_at(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kMode));
+  return BlobFile(std::move(named), std::move(name));
+}
+
+BlobFile::BlobFile(BlobFile&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      buffer_(std::move(other.buffer_)),
+      hash_(other.hash_),
+      size_(other.size_) {}
+
+BlobFile::~BlobFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Status BlobFile::write(std::string_view bytes) {
+  size_ += bytes.size();
+  buffer_ += bytes;
+  return buffer_.size() >= kPiece ? flush() : Status{};
+}
+
+Status BlobFile::flush() {
+  hash_.update(buffer_);
+  Status status = sys::write_all(fd_.get(), buffer_);
+  buffer_.clear();
+  return status;
+}
+
+Status BlobFile::restart() {
+  buffer_.clear();
+  (void)hash_.finish();  // resets it
+  size_ = 0;
+  if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) < 0)
+    return fail_errno(errno, "empty a downloaded file");
+  return {};
+}
+
+Result<Digest> BlobFile::finish() {
+  RETURN_IF_ERROR(flush());
+  return hash_.finish();
+}
+
+Status BlobFile::commit(const std::string& path, bool replace) {
+  if (temporary_.empty() && !replace) {
+    const std::string self = fmt::format("/proc/self/fd/{}", fd_.get());
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0 || errno == EEXIST)
+      return {};
+    return fail_errno(errno, fmt::format("name the file '{}'", path));
+  }
+  if (temporary_.empty()) {
+    // A nameless file cannot replace a named one in one step: it gets a passing name first.
+    std::string name = temporary_name(parent_of(path));
+    RETURN_IF_ERROR(commit(name, false));
+    temporary_ = std::move(name);
+  }
+  if (::rename(temporary_.c_str(), path.c_str()) != 0)
+    return fail_errno(errno, fmt::format("rename the download to '{}'", path));
+  temporary_.clear();
+  return {};
+}
+
+}  // namespace shale::registry

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// The protocol of docker's credential helpers: the registry's name on standard input, one JSON object on
+// standard output.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+
+#include "registry/credentials.h"
+#include "registry/header_fields.h"
+#include "sys/files.h"
+#include "sys/process.h"
+
+namespace shale::registry {
+
+namespace {
+
+constexpr std::size_t kMaxAnswerBytes = std::size_t{1} << 20;
+constexpr std::chrono::seconds kTimeLimit{30};  // a keyring that waits for a person gives up sooner
+
+// Searched in absolute directories of PATH only: the working directory is the user's project.
+std::string find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
+  while (!rest.empty()) {
+    const std::size_t colon = rest.find(':');
+    const std::string_view dir = rest.substr(0, colon);
+    rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
+    if (!dir.starts_with('/')) continue;
+    std::string candidate = fmt::format("{}/{}", dir, name);
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+  }
+  return {};
+}
+
+// What the program wrote until it closed its output.
+Result<std::string> read_answer(int fd, const std::string& name) {
+  const auto deadline = std::chrono::steady_clock::now() + kTimeLimit;
+  std::string answer;
+  while (true) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    struct pollfd item{.fd = fd, .events = POLLIN, .revents = 0};
+    const int ready = left.count() <= 0 ? 0 : ::poll(&item, 1, static_cast<int>(left.count()));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0)
+      return fail(ErrorKind::kSystem, fmt::format("{} did not answer within {} s", name, kTimeLimit.count()));
+    char buffer[4096];
+    const ssize_t got = ::read(fd, buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return fail_errno(errno, fmt::format("read the answer of {}", name));
+    if (got == 0) return answer;
+    answer.append(buffer, static_cast<std::size_t>(got));
+    if (answer.size() > kMaxAnswerBytes)
+      return fail(ErrorKind::kSystem, fmt::format("{} answered with more than 1 MiB", name));
+  }
+}
+
+}  // namespace
+
+Result<Credential> ask_credential_helper(const std::string& name, const std::string& key) {
+  const std::string program_name = "docker-credential-" + name;
+  const std::string program = find_program(program_name);
+  if (program.empty())
+    return fail(
+        Error(ErrorKind::kNotFound, fmt::format("the credential helper '{}' is not in PATH", program_name))
+            .hint("docker's config.json asks for it: install it, or remove credsStore/credHelpers there"));
+  ASSIGN_OR_RETURN(const UniqueFd input, sys::sealed_memfd("credential-key", key));
+  ASSIGN_OR_RETURN(FdPair output, sys::make_pipe());
+  ASSIGN_OR_RETURN(const UniqueFd null, sys::open_at(AT_FDCWD, "/dev/null", O_WRONLY));
+  sys::SpawnOptions options;
+  options.program = program;
+  options.args = {program_name, "get"};
+  options.fds = {{input.get(), 0}, {output.second.get(), 1}, {null.get(), 2}};
+  ASSIGN_OR_RETURN(sys::ChildProcess child, sys::spawn(options));
+  output.second.reset();
+  ASSIGN_OR_RETURN(const std::string answer, read_answer(output.first.get(), program_name));
+  output.first.reset();
+  // It closed its output, so it is about to end; a pidfd tells when.
+  struct pollfd ended{.fd = child.pidfd(), .events = POLLIN, .revents = 0};
+  if (::poll(&ended, 1, 5000) <= 0) (void)child.send_signal(SIGKILL);  // a program that closes and stays
+  ASSIGN_OR_RETURN(const sys::ExitStatus status, child.wait());
+  if (!status.ok()) {
+    // The protocol's way to say "I know nothing about that registry"; the wording is part of it.
+    if (answer.find("not found") != std::string::npos || answer.find("no credentials") != std::string::npos)
+      return Credential{};
+    return fail(ErrorKind::kSystem, fmt::format("{} ended with status {}: {}", program_name,
+                                                status.shell_code(), printable(answer, 200)));
+  }
+  const Result<Json> json = parse_json(answer, "its answer");
+  if (!json || !json->is_object())  // the parser's message could quote a secret
+    return fail(ErrorKind::kSystem,
+                fmt::format("{} answered with something other than a JSON object", program_name));
+  Credential credential;
+  const std::string user = json_string(*json, "Username");
+  const std::string secret = json_string(*json, "Secret");
+  if (user == "<token>") {
+    credential.identity_token = secret;
+  } else {
+    credential.user = user;
+    credential.password = secret;
+  }
+  return credential;
+}
+
+}  // namespace shale::registry
