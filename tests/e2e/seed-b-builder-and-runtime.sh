@@ -16,6 +16,6 @@ rootfs links:named
 build -t links:builder --target builder -f Dockerfile.named .
 lacks alpine
 rootfs links:builder
-[ -x "$T/rootfs/go/src/links/app" ] && [ -x "$T/rootfs/usr/local/bin/go" ] || die "the builder is not whole"
+[ -x "$T/rootfs/go/src/links/app" ] && [ -L "$T/rootfs/usr/local/bin/go" ] || die "the builder is not whole"
 build --build-arg https_proxy=http://p.example --no-cache -t links:named . -f Dockerfile.named
 same "$(config links:named '[.history[].created_by | select(contains("p.example"))] | length')" 0
