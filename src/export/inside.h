@@ -18,6 +18,8 @@ namespace shale::exporter {
 // the same ids inside.
 std::string encoding_of(const runtime::IdMaps& maps);
 
+struct InsideOptions;
+
 // What the work has of the outside. One thread at a time.
 class Inside {
  public:
@@ -30,19 +32,24 @@ class Inside {
   // killed.
   [[nodiscard]] int stop_fd() const { return stop_fd_.get(); }
   [[nodiscard]] const std::string& encoding() const { return encoding_; }
-  // A sink whose events are handed to InsideOptions::events outside (all but BuildSummary). For work that
-  // shows something before and after it was inside; others use their sink directly.
-  [[nodiscard]] EventSink& events() { return *events_; }
+  // A sink whose events are handed to InsideOptions::events outside (all but StepOutput and BuildSummary).
+  // For work that shows something before and after it was inside; others use their sink directly.
+  [[nodiscard]] EventSink& events();
   // Has InsideOptions::answer called outside with `request` and waits for what it returns.
   Result<Json> ask(const Json& request);
 
  private:
-  friend class InsideBody;
+  struct Link;
+  friend Result<Json> run_inside(const runtime::IdMaps& maps, const InsideOptions& options,
+                                 const std::function<Result<Json>(Inside&)>& work);
   Inside(UniqueFd control, UniqueFd stop_fd, std::string encoding);
-  UniqueFd control_;
+  // The cloned process, up to its exit code.
+  static int run(UniqueFd control, const std::string& encoding,
+                 const std::function<Result<Json>(Inside&)>& work);
+
+  std::unique_ptr<Link> link_;
   UniqueFd stop_fd_;
   std::string encoding_;
-  std::unique_ptr<EventSink> events_;
 };
 
 struct InsideOptions {

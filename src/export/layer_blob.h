@@ -18,10 +18,14 @@ namespace shale::exporter {
 struct CompressionOptions {
   layer::Compression compression = layer::Compression::kGzip;
   int level = -1;  // as in PackLayerSpec
+  // Pack a layer again whose blobs are of another compression. Layers whose tar cannot be made again keep
+  // theirs.
+  bool force = false;
   bool operator==(const CompressionOptions&) const = default;
 };
 
-// compression=uncompressed|gzip|zstd and compression-level=N of an --output; other keys are not looked at.
+// compression=uncompressed|gzip|zstd, compression-level=N and force-compression=BOOL of an --output; other
+// keys are not looked at.
 Result<CompressionOptions> parse_compression(const std::map<std::string, std::string>& attributes);
 
 // How the bytes of a layer of this media type (OCI's or docker's) are compressed; none = no layer we know.
@@ -43,6 +47,10 @@ Result<std::vector<image::Descriptor>> blobs_of_layers(store::Store& store, stor
                                                        const ImageBundle& bundle,
                                                        const CompressionOptions& options,
                                                        const Progress& progress);
+
+// A blob that the store has already, of the preferred compression if there is a choice, held by the lease.
+Result<std::optional<image::Descriptor>> existing_blob(store::Store& store, store::BuildLease& lease,
+                                                       const Digest& diff_id, layer::Compression preferred);
 
 // An OCI manifest of the image and its bytes.
 struct BuiltManifest {

@@ -73,7 +73,7 @@ class ImageUnpacker {
  private:
   ImageUnpacker(store::Store& store, store::BuildLease& lease, std::string encoding)
       : store_(&store), lease_(&lease), encoding_(std::move(encoding)) {}
-  Status skip_present();
+  void skip_present();
   Status publish(const layer::ArchiveResult& result);
 
   store::Store* store_;
