@@ -29,10 +29,10 @@ struct CommandLine {
   [[nodiscard]] std::vector<std::string> notes() const;
 };
 
-// `words` are argv[1…]. Options may stand anywhere after the command; "--" ends them. "image ls" and its
+// `given` is argv[1…]. Options may stand anywhere after the command; "--" ends them. "image ls" and its
 // siblings are the commands they abbreviate. An unknown word comes back with the nearest known one as a hint.
 // When --help or
 // --version is given, missing arguments are no error.
-Result<CommandLine> parse_command_line(std::span<const std::string> words);
+Result<CommandLine> parse_command_line(std::span<const std::string> given);
 
 }  // namespace shale::cli

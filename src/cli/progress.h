@@ -42,6 +42,8 @@ class Handover {
   ~Handover();
   Handover(const Handover&) = delete;
   Handover& operator=(const Handover&) = delete;
+  Handover(Handover&&) = delete;
+  Handover& operator=(Handover&&) = delete;
 
   void count_event();
   // The first call, from whichever process, says kOwn if this process has seen every event, kStale if not;

@@ -20,6 +20,8 @@ class Progress {
   }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
+  Progress(Progress&&) = delete;
+  Progress& operator=(Progress&&) = delete;
   ~Progress() { sink_->finish(); }
   EventSink& sink() { return *sink_; }
 

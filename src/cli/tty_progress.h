@@ -46,7 +46,7 @@ class TtyProgress final : public EventSink {
   Step& step(StepId id);
   // `text` to the left, `time` at the right edge.
   [[nodiscard]] std::string timed_line(std::string_view text, std::string_view time, int columns) const;
-  void commit(std::string_view text, const char* color);
+  void commit(std::string_view text, const char* sequence);
   [[nodiscard]] Picture running_steps(TerminalSize size) const;
   void add_details(Picture& picture, const Step& step, int columns, std::size_t room) const;
   [[nodiscard]] const char* color(const char* sequence) const;
