@@ -14,7 +14,7 @@ namespace shale::runtime {
 namespace {
 
 constexpr std::string_view kDefaultProfile =
-#include "default_profile.inc"
+#include "runtime/default_profile.inc"
     ;
 constexpr std::size_t kMaxText = std::size_t{1} << 20;
 // not_in becomes one comparison per value below its largest.
