@@ -58,6 +58,12 @@ class Cursor {
     rest_.remove_prefix(n);
     return out;
   }
+  // An unquoted value. Some servers leave the quotes out around a realm, so more than a token's characters is taken.
+  std::string_view bare() {
+    const std::string_view out = rest_.substr(0, rest_.find_first_of(", \t\""));
+    rest_.remove_prefix(out.size());
+    return out;
+  }
   // A quoted string after its opening quote; nullopt without closing quote.
   std::optional<std::string> quoted() {
     std::string out;
@@ -106,7 +112,7 @@ std::vector<Challenge> parse_challenges(std::string_view value) {
       if (in.skip('"'))
         text = in.quoted();
       else
-        text = std::string(in.token());
+        text = std::string(in.bare());
       if (!text) return out;
       // The first of two equal names counts, for every reader.
       challenge.parameters.emplace(name, std::move(*text));

@@ -202,12 +202,6 @@ void set_common_options(CURL* handle, const HttpRequest& request) {
 
 }  // namespace
 
-std::string HttpResponse::header(std::string_view name) const {
-  for (const auto& [key, value] : headers)
-    if (key == name) return value;
-  return {};
-}
-
 HttpClient::HttpClient() : state_(std::make_unique<State>()) { state_->handle = curl_easy_init(); }
 HttpClient::~HttpClient() { curl_easy_cleanup(state_->handle); }
 

@@ -22,7 +22,11 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case, in order
   std::string body;                                          // what no sink took, up to the request's limit
   // The first field of that name, or "".
-  [[nodiscard]] std::string header(std::string_view name) const;
+  [[nodiscard]] std::string header(std::string_view name) const {
+    for (const auto& [key, value] : headers)
+      if (key == name) return value;
+    return {};
+  }
 };
 
 // Takes the body of a successful answer as it comes.
