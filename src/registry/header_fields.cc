@@ -58,7 +58,8 @@ class Cursor {
     rest_.remove_prefix(n);
     return out;
   }
-  // An unquoted value. Some servers leave the quotes out around a realm, so more than a token's characters is taken.
+  // An unquoted value. Some servers leave the quotes out around a realm, so more than a token's characters is
+  // taken.
   std::string_view bare() {
     const std::string_view out = rest_.substr(0, rest_.find_first_of(", \t\""));
     rest_.remove_prefix(out.size());

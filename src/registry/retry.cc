@@ -46,10 +46,10 @@ Error Retry::give_up(const Exchange& exchange) const {
   Error error(answered ? ErrorKind::kRegistry : ErrorKind::kNetwork,
               fmt::format("{}: {}", what_, answers_.empty() ? "no answer" : answers_.back()));
   if (answers_.size() > 1)
-    error.add_context(
-        std::ranges::count(answers_, answers_.back()) == static_cast<std::ptrdiff_t>(answers_.size())
-            ? fmt::format("after {} tries, each with this answer", answers_.size())
-            : fmt::format("after {} tries: {}", answers_.size(), fmt::join(answers_, "; ")));
+    error.add_context(std::ranges::count(answers_, answers_.back()) ==
+                              static_cast<std::ptrdiff_t>(answers_.size())
+                          ? fmt::format("after {} tries, each with this answer", answers_.size())
+                          : fmt::format("after {} tries: {}", answers_.size(), fmt::join(answers_, "; ")));
   if (exchange.response.status == 429)
     error.add_hint("the registry limits how often it may be asked: log in, or wait");
   return error;

@@ -4,6 +4,9 @@ import base64
 import json
 import os
 import random
+import shutil
+import ssl
+import subprocess
 import sys
 import tempfile
 import time
@@ -269,7 +272,7 @@ class Logins(Base):
 
     def config(self, **content):
         home = tempfile.mkdtemp(dir="/tmp", prefix="shale-login-")
-        self.addCleanup(lambda: __import__("shutil").rmtree(home))
+        self.addCleanup(lambda: shutil.rmtree(home))
         with open(os.path.join(home, "config.json"), "w", opener=lambda p, f: os.open(p, f, 0o600)) as file:
             json.dump(content, file)
         return {"DOCKER_CONFIG": home}
@@ -364,7 +367,7 @@ class Logins(Base):
 
     def helper(self, name, script):
         directory = tempfile.mkdtemp(dir="/tmp", prefix="shale-helper-")
-        self.addCleanup(lambda: __import__("shutil").rmtree(directory))
+        self.addCleanup(lambda: shutil.rmtree(directory))
         with open(os.path.join(directory, name), "w", opener=lambda p, f: os.open(p, f, 0o755)) as file:
             file.write("#!/bin/sh\n" + script)
         return {"PATH": directory + ":" + os.environ["PATH"]}
@@ -416,6 +419,47 @@ class Mirrors(Base):
         fetch = self.pull(pinned, env={"SHALE_REGISTRY_MIRRORS": f"{self.registry.host}={evil.host}"})
         self.assertPulled(fetch)
         self.assertEqual(fetch.of("resolved")[0]["source"], self.registry.host)
+
+
+@unittest.skipUnless(shutil.which("openssl"), "openssl makes the certificate")
+class Tls(Base):
+    def setUp(self):
+        super().setUp()
+        self.keys = tempfile.TemporaryDirectory()
+        self.addCleanup(self.keys.cleanup)
+        self.certificate, key = (os.path.join(self.keys.name, name) for name in ("cert.pem", "key.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
+                        self.certificate, "-days", "2", "-subj", "/CN=test", "-addext",
+                        "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, key)
+        self.registry.server.socket = context.wrap_socket(self.registry.server.socket, server_side=True)
+
+    def test_an_unknown_certificate_is_refused_and_plain_http_not_tried(self):
+        self.assertRefused(self.pull(), NETWORK, "trusted authorities")
+        self.assertEqual(self.registry.requests, [])
+
+    def test_a_bundle_or_the_word_insecure_makes_it_trusted(self):
+        for variable in ["SSL_CERT_FILE", "CURL_CA_BUNDLE"]:
+            self.assertPulled(self.pull(env={variable: self.certificate}))
+        self.assertPulled(self.pull(network={"insecure": [self.registry.host]}))
+
+    def test_authorities_of_one_host_lie_in_certs_d(self):
+        directory = os.path.join(self.keys.name, ".config/containers/certs.d", self.registry.host)
+        os.makedirs(directory)
+        shutil.copy(self.certificate, os.path.join(directory, "ca.crt"))
+        self.assertPulled(self.pull(env={"HOME": self.keys.name}))
+
+    def test_the_name_must_be_that_of_the_certificate(self):
+        fetch = self.pull(f"localhost:{self.registry.port}/a/b", env={"SSL_CERT_FILE": self.certificate})
+        self.assertRefused(fetch, NETWORK, "trusted authorities")
+
+    def test_a_redirect_never_leaves_encryption(self):
+        other = Registry()
+        self.addCleanup(other.close)
+        self.registry.spoil = lambda h: PATH in h.path and h.reply(307, Location=f"http://{other.host}/x") is None
+        self.assertRefused(self.pull(env={"SSL_CERT_FILE": self.certificate}), NETWORK, "not encrypted")
+        self.assertEqual(other.requests, [])
 
 
 class Push(Base):
