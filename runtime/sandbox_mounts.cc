@@ -317,6 +317,28 @@ HostMounts prepare_host_mounts(const SandboxSpec& spec) {
   return host;
 }
 
+namespace {
+
+// Takes away what lies on the new root, which is the working directory: the old root, and on top of that whatever was
+// stacked on the old "/" (our tmpfs of files; in a container perhaps more). One umount takes only the topmost of them,
+// and what was left could be seen and entered by any path that goes up into "/" ("/dev/.."), so look instead of count.
+void leave_old_root(int root) {
+  constexpr int kDeepestStack = 64;
+  struct stat wanted;
+  if (::fstat(root, &wanted) != 0) give_up(SetupStep::kPivot, errno);
+  for (int i = 0; i < kDeepestStack; ++i) {
+    if (i > 0) {  // the old root is always there once
+      struct stat seen;
+      if (::fstatat(root, "dev/..", &seen, 0) != 0) give_up(SetupStep::kPivot, errno);
+      if (seen.st_dev == wanted.st_dev && seen.st_ino == wanted.st_ino) return;
+    }
+    if (::umount2(".", MNT_DETACH) != 0) give_up(SetupStep::kPivot, errno);
+  }
+  give_up(SetupStep::kPivot, ELOOP);
+}
+
+}  // namespace
+
 void build_root(const SandboxSpec& spec, const HostMounts& host, const MountOptions& options) {
   const int root = spec.root_fd;
   // Before the root is attached: both lie on "/", and the root must be on top to be pivoted to.
@@ -331,11 +353,11 @@ void build_root(const SandboxSpec& spec, const HostMounts& host, const MountOpti
   // After /dev, so that a mount can lie on /dev/shm; before the masks, so that no mount can cover one.
   mount_all(root, spec, host, files);
   protect_paths(root, spec, host.devices[kNull], have_sys);
-  // Last: from here no name of the host exists. "." twice stacks the old root on the new one, and the umount
-  // takes it away with everything on it, so there is no directory to make and none to peel off later.
-  if (::fchdir(root) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||
-      ::chdir("/") != 0)
-    give_up(SetupStep::kPivot, errno);
+  // Last: from here no name of the host exists. "." twice stacks the old root on the new one, so there is no directory
+  // to make and none to peel off later.
+  if (::fchdir(root) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) give_up(SetupStep::kPivot, errno);
+  leave_old_root(root);
+  if (::chdir("/") != 0) give_up(SetupStep::kPivot, errno);
 }
 
 }  // namespace shale::runtime
