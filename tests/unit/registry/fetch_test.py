@@ -356,6 +356,14 @@ class Logins(Base):
         for secret in ["SIGNED", "secret-password", "signed-token", self.USER]:
             self.assertNotIn(secret, fetch.text + fetch.stderr)
 
+    def test_a_redirect_target_cannot_ask_for_the_login(self):
+        other = Registry()
+        self.addCleanup(other.close)
+        other.spoil = lambda h: h.reply(401, WWW_Authenticate=f'Bearer realm="http://{other.host}/token"') is None
+        self.registry.spoil = lambda h: PATH in h.path and h.reply(307, Location=f"http://{other.host}{h.path}") is None
+        self.assertRefused(self.pull(env=self.config(auths={self.registry.host: {"auth": self.USER}})), REGISTRY, "401")
+        self.assertEqual([path for _, path, _ in other.requests if path.startswith("/token")], [])
+
     def test_redirects_end(self):
         self.registry.spoil = lambda h: h.reply(302, Location=h.path + "x") is None
         self.assertRefused(self.pull(), NETWORK, "more than 10 times")
