@@ -32,8 +32,9 @@ struct ImportSpec {
 };
 
 // Unpacks the tar and publishes it as a layer.
-Result<store::LayerRecord> import_layer(store::Store& store, store::BuildLease& lease, const Inside& inside,
-                                        const std::string& path, const Progress& progress) {
+Result<store::LayerRecord> import_layer(store::Store& store, store::BuildLease& lease,
+                                        const std::string& encoding, const std::string& path,
+                                        const Progress& progress) {
   UniqueFd file;
   if (path != "-") {
     ASSIGN_OR_RETURN(file, sys::open_at(AT_FDCWD, path, O_RDONLY));
@@ -80,16 +81,13 @@ Result<store::LayerRecord> import_layer(store::Store& store, store::BuildLease& 
                                  .tar_bytes = tar_bytes,
                                  .content_bytes = manifest.total_bytes(),
                                  .entries = result.entries,
-                                 .encoding = inside.encoding(),
+                                 .encoding = encoding,
                                  .identity = store::NewLayer::Identity::kDiffId});
 }
 
-Result<Json> import_inside(store::Store& store, store::BuildLease& lease, Inside& inside,
-                           const ImportSpec& spec) {
-  ProgressStep step(inside.events(), 1,
-                    fmt::format("importing {}", spec.path == "-" ? "standard input" : spec.path),
-                    inside.stop_fd());
-  Result<store::LayerRecord> layer = import_layer(store, lease, inside, spec.path, step.progress());
+Result<Json> import_inside(store::Store& store, store::BuildLease& lease, const std::string& encoding,
+                           const ImportSpec& spec, const Progress& progress) {
+  Result<store::LayerRecord> layer = import_layer(store, lease, encoding, spec.path, progress);
   if (!layer) return fail(std::move(layer.error()).context(fmt::format("importing '{}'", spec.path)));
   image::ImageConfig config = spec.config;
   config.created = format_rfc3339(std::chrono::system_clock::now());
@@ -102,7 +100,6 @@ Result<Json> import_inside(store::Store& store, store::BuildLease& lease, Inside
   image.diff_ids = config.diff_ids;
   if (spec.name) image.names.push_back(*spec.name);
   RETURN_IF_ERROR(put_image(store, image, layer->content_bytes, {}));
-  step.end();
   TransferResult result{.digest = image.id, .names = {}};
   if (spec.name) result.names.push_back(spec.name->familiar());
   return to_json(result);
@@ -123,11 +120,13 @@ Result<TransferResult> import_image(const std::string& store_root, const std::st
     ASSIGN_OR_RETURN(target, image::Platform::parse(platform));
   }
   ASSIGN_OR_RETURN(spec.config, config_of_changes(changes, target));
-  ASSIGN_OR_RETURN(
-      const Json result,
-      run_transfer(store_root, events, [&](store::Store& store, store::BuildLease& lease, Inside& inside) {
-        return import_inside(store, lease, inside, spec);
-      }));
+  const auto work = [&](store::Store& store, store::BuildLease& lease, Inside& inside) {
+    return in_step(inside.events(), 1, fmt::format("importing {}", path == "-" ? "standard input" : path),
+                   inside.stop_fd(), [&](const Progress& progress) {
+                     return import_inside(store, lease, inside.encoding(), spec, progress);
+                   });
+  };
+  ASSIGN_OR_RETURN(const Json result, run_transfer(store_root, events, work));
   return transfer_result_from(result);
 }
 

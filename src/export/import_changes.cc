@@ -46,6 +46,10 @@ Result<image::ImageConfig> config_of_changes(const std::vector<std::string>& cha
   config = std::move(planned.stages[planned.target].config);
   config.platform = platform;
   config.history.clear();
+  // A build's default, which an imported image does not get.
+  if (std::ranges::none_of(
+          changes, [](const std::string& change) { return change.find("PATH") != std::string::npos; }))
+    std::erase_if(config.env, [](const std::string& entry) { return entry.starts_with("PATH="); });
   return config;
 }
 

@@ -50,9 +50,8 @@ Result<std::vector<FoundImage>> find_images(FoundFiles& files, const std::string
                   .hint("a root file system becomes an image with shale import"));
 }
 
-Result<Json> load(store::Store& store, store::BuildLease& lease, Inside& inside, const std::string& path) {
-  ProgressStep step(inside.events(), 1, fmt::format("loading {}", path == "-" ? "from standard input" : path),
-                    inside.stop_fd());
+Result<Json> load(store::Store& store, store::BuildLease& lease, const std::string& encoding,
+                  const std::string& path, const Progress& progress) {
   UniqueFd root;
   bool private_copy = false;
   if (path != "-") {
@@ -65,32 +64,33 @@ Result<Json> load(store::Store& store, store::BuildLease& lease, Inside& inside,
   }
   if (!root || !S_ISDIR(info.st_mode)) {
     Result<store::WorkDirectory> directory =
-        unpack_archive(store, lease, root ? root.get() : STDIN_FILENO, step.progress());
+        unpack_archive(store, lease, root ? root.get() : STDIN_FILENO, progress);
     if (!directory) return fail(std::move(directory.error()).context(fmt::format("loading '{}'", path)));
     unpacked = std::move(*directory);
     root = std::move(unpacked.fs);
     private_copy = true;
   }
   FoundFiles files(store, lease, std::move(root), private_copy);
-  ASSIGN_OR_RETURN(const std::vector<FoundImage> images, find_images(files, path, step.progress()));
+  ASSIGN_OR_RETURN(const std::vector<FoundImage> images, find_images(files, path, progress));
   TransferResult result;
   for (const FoundImage& found : images) {
-    RETURN_IF_ERROR(record_image(store, lease, found, inside.encoding(), step.progress()));
+    RETURN_IF_ERROR(record_image(store, lease, found, encoding, progress));
     result.digest = found.id;
     for (const image::ImageRef& name : found.names) result.names.push_back(name.familiar());
   }
-  step.end();
   return to_json(result);
 }
 
 }  // namespace
 
 Result<TransferResult> load_image(const std::string& store_root, const std::string& path, EventSink& events) {
-  ASSIGN_OR_RETURN(
-      const Json result,
-      run_transfer(store_root, events, [&](store::Store& store, store::BuildLease& lease, Inside& inside) {
-        return load(store, lease, inside, path);
-      }));
+  const auto work = [&](store::Store& store, store::BuildLease& lease, Inside& inside) {
+    return in_step(inside.events(), 1, fmt::format("loading {}", path == "-" ? "from standard input" : path),
+                   inside.stop_fd(), [&](const Progress& progress) {
+                     return load(store, lease, inside.encoding(), path, progress);
+                   });
+  };
+  ASSIGN_OR_RETURN(const Json result, run_transfer(store_root, events, work));
   return transfer_result_from(result);
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "shale/error.h"
 #include "shale/events.h"
@@ -53,5 +54,20 @@ class ProgressStep {
   std::chrono::steady_clock::time_point start_;
   bool ended_ = false;
 };
+
+// Does `work` (called with the step's Progress) as one step, which ends as its result says.
+template <typename Work>
+auto in_step(EventSink& events, StepId id, std::string name, int stop_fd, const Work& work)
+    -> decltype(work(std::declval<const Progress&>())) {
+  ProgressStep step(events, id, std::move(name), stop_fd);
+  auto result = work(step.progress());
+  if (result)
+    step.end();
+  else if (result.error().kind() == ErrorKind::kCancelled)
+    step.end(StepEnd::kCancelled);
+  else
+    step.end(StepEnd::kFailed, result.error().to_line());
+  return result;
+}
 
 }  // namespace shale::exporter

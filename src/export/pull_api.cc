@@ -125,10 +125,12 @@ Result<TransferResult> pull_image(const std::string& store_root, const std::stri
   }
   ASSIGN_OR_RETURN(registry::PullProcess process, registry::PullProcess::start(request));
   const auto pull = [&](store::Store& store, store::BuildLease& lease, Inside& inside) -> Result<Json> {
-    ProgressStep step(inside.events(), 1, fmt::format("pulling {}", reference.full()), inside.stop_fd());
-    Puller puller(store, lease, inside.encoding(), process, step.progress());
-    ASSIGN_OR_RETURN(const TransferResult result, puller.run(reference));
-    step.end();
+    const auto step = [&](const Progress& progress) {
+      return Puller(store, lease, inside.encoding(), process, progress).run(reference);
+    };
+    ASSIGN_OR_RETURN(
+        const TransferResult result,
+        in_step(inside.events(), 1, fmt::format("pulling {}", reference.full()), inside.stop_fd(), step));
     return to_json(result);
   };
   ASSIGN_OR_RETURN(const Json result, run_transfer(root, events, pull));

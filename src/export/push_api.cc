@@ -54,17 +54,16 @@ Json blob_json(store::Store& store, const Digest& digest, std::uint64_t size) {
 }
 
 // Makes everything that is to be sent, and says what it is.
-Result<Json> prepare(store::Store& store, store::BuildLease& lease, Inside& inside, const std::string& name) {
-  ProgressStep step(inside.events(), 1, fmt::format("preparing {}", name), inside.stop_fd());
+Result<Json> prepare(store::Store& store, store::BuildLease& lease, const std::string& encoding,
+                     const std::string& name, const Progress& progress) {
   ASSIGN_OR_RETURN(const store::ResolvedImage resolved, store.images().resolve(name));
   if (!resolved.tag || resolved.tag->reference.find('@') != std::string::npos)
     return fail(Error(ErrorKind::kUsage, fmt::format("'{}' does not say where to push to", name))
                     .hint("give the image a name with shale tag, and push that"));
   ASSIGN_OR_RETURN(const image::ImageRef reference, image::ImageRef::parse(resolved.tag->reference));
-  ASSIGN_OR_RETURN(const ImageBundle bundle,
-                   bundle_of(store, lease, resolved.image, inside.encoding(), {reference}));
+  ASSIGN_OR_RETURN(const ImageBundle bundle, bundle_of(store, lease, resolved.image, encoding, {reference}));
   ASSIGN_OR_RETURN(const std::vector<image::Descriptor> layers,
-                   blobs_of_layers(store, lease, bundle, {}, step.progress()));
+                   blobs_of_layers(store, lease, bundle, {}, progress));
   ASSIGN_OR_RETURN(store::BlobWriter config, store.blobs().create());
   RETURN_IF_ERROR(config.write(bundle.config_json));
   ASSIGN_OR_RETURN(const Digest config_digest, config.commit(bundle.id));
@@ -86,7 +85,6 @@ Result<Json> prepare(store::Store& store, store::BuildLease& lease, Inside& insi
   blobs.push_back(blob_json(store, bundle.id, bundle.config_json.size()));
   for (const image::Descriptor& layer : layers)
     if (listed.insert(layer.digest).second) blobs.push_back(blob_json(store, layer.digest, layer.size));
-  step.end();
   return Json{{"reference", reference.full()},
               {"manifest", manifest.json},
               {"media_type", manifest.media_type},
@@ -154,7 +152,9 @@ Result<TransferResult> push_image(const std::string& store_root, const std::stri
   RETURN_IF_ERROR(first.close());
   const auto work = [&](Inside& inside) -> Result<Json> {
     ASSIGN_OR_RETURN(store::Store store, store::Store::open(root));
-    Result<Json> prepared = prepare(store, lease, inside, name);
+    Result<Json> prepared = in_step(
+        inside.events(), 1, fmt::format("preparing {}", name), inside.stop_fd(),
+        [&](const Progress& progress) { return prepare(store, lease, inside.encoding(), name, progress); });
     RETURN_IF_ERROR(store.close());
     return prepared;
   };
@@ -162,10 +162,8 @@ Result<TransferResult> push_image(const std::string& store_root, const std::stri
   Result<Digest> digest = [&]() -> Result<Digest> {
     if (!prepared) return fail(std::move(prepared.error()));
     ASSIGN_OR_RETURN(const registry::PushRequest request, request_from(*prepared));
-    ProgressStep step(events, 2, fmt::format("pushing {}", request.reference.full()));
-    ASSIGN_OR_RETURN(const Digest pushed, upload(request, step.progress()));
-    step.end();
-    return pushed;
+    return in_step(events, 2, fmt::format("pushing {}", request.reference.full()), -1,
+                   [&](const Progress& progress) { return upload(request, progress); });
   }();
   ASSIGN_OR_RETURN(store::Store last, store::Store::open(root));
   RETURN_IF_ERROR(lease.finish(last));

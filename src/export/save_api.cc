@@ -36,33 +36,33 @@ Result<std::vector<ImageBundle>> bundles_of(store::Store& store, store::BuildLea
   return bundles;
 }
 
-Result<Json> save(store::Store& store, store::BuildLease& lease, Inside& inside,
-                  const std::vector<std::string>& names, const std::string& path, SaveFormat format) {
-  ProgressStep step(inside.events(), 1, fmt::format("saving {}", fmt::join(names, ", ")), inside.stop_fd());
-  ASSIGN_OR_RETURN(const std::vector<ImageBundle> bundles,
-                   bundles_of(store, lease, names, inside.encoding()));
-  if (format == SaveFormat::kDockerArchive) {
-    RETURN_IF_ERROR(write_docker_archive(store, lease, bundles, path, step.progress()));
-  } else {
-    ASSIGN_OR_RETURN(const std::vector<WrittenManifest> written,
-                     format == SaveFormat::kOciArchive
-                         ? write_oci_archive(store, lease, bundles, path, {}, step.progress())
-                         : write_oci_directory(store, lease, bundles, path, {}, step.progress()));
-    (void)written;  // the images keep the manifests they have
-  }
-  step.end();
-  return Json::object();
+Status save(store::Store& store, store::BuildLease& lease, const std::vector<ImageBundle>& bundles,
+            const std::string& path, SaveFormat format, const Progress& progress) {
+  if (format == SaveFormat::kDockerArchive)
+    return write_docker_archive(store, lease, bundles, path, progress);
+  ASSIGN_OR_RETURN(const std::vector<WrittenManifest> written,
+                   format == SaveFormat::kOciArchive
+                       ? write_oci_archive(store, lease, bundles, path, {}, progress)
+                       : write_oci_directory(store, lease, bundles, path, {}, progress));
+  (void)written;  // the images keep the manifests they have
+  return {};
 }
 
 }  // namespace
 
 Result<void> save_images(const std::string& store_root, const std::vector<std::string>& names,
                          const std::string& path, SaveFormat format, EventSink& events) {
-  ASSIGN_OR_RETURN(
-      const Json done,
-      run_transfer(store_root, events, [&](store::Store& store, store::BuildLease& lease, Inside& inside) {
-        return save(store, lease, inside, names, path, format);
-      }));
+  const auto work = [&](store::Store& store, store::BuildLease& lease, Inside& inside) -> Result<Json> {
+    const auto step = [&](const Progress& progress) -> Status {
+      ASSIGN_OR_RETURN(const std::vector<ImageBundle> bundles,
+                       bundles_of(store, lease, names, inside.encoding()));
+      return save(store, lease, bundles, path, format, progress);
+    };
+    RETURN_IF_ERROR(in_step(inside.events(), 1, fmt::format("saving {}", fmt::join(names, ", ")),
+                            inside.stop_fd(), step));
+    return Json::object();
+  };
+  ASSIGN_OR_RETURN(const Json done, run_transfer(store_root, events, work));
   (void)done;  // carries nothing
   return {};
 }
