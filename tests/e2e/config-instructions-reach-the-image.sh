@@ -23,4 +23,4 @@ same "$(config conf '[.config.User, .config.StopSignal]')" '["33:33","SIGQUIT"]'
 same "$(config conf '[.config.Entrypoint, .config.Cmd]')" '[["/bin/ash","-ec","echo entry"],null]'
 same "$(config conf .config.Healthcheck)" '{"Test":["CMD-SHELL","true"],"Interval":5000000000,"Retries":2}'
 printf 'FROM conf\nUSER root\n' | build -f - .
-ran triggered
+has 'RUN echo triggered'

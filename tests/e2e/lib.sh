@@ -66,7 +66,7 @@ has() { grep -qF -- "$1" "${2:-$OUT}" || die "'$1' is not in ${2:-the output}"; 
 lacks() { ! grep -qF -- "$1" "${2:-$OUT}" || die "'$1' is in ${2:-the output}"; }
 same() { [ "$1" = "$2" ] || die "got '$1', not '$2'"; }
 # Steps of the last build that were found in the cache; base images do not count.
-cached() { awk '/^#[0-9]+ \[.*\] FROM / { base[$1] } /^#[0-9]+ CACHED/ && !($1 in base) { n++ } END { print n + 0 }' "$OUT"; }
+cached() { awk '/^#[0-9]+ (\[.*\] )?FROM / { base[$1] } /^#[0-9]+ CACHED/ && !($1 in base) { n++ } END { print n + 0 }' "$OUT"; }
 # ran TEXT: a step of the last build wrote a line that starts with TEXT.
 ran() { grep -qE "^#[0-9]+ [0-9.]+ $1" "$OUT"; }
 
@@ -88,7 +88,7 @@ hub() {
     as=${name#*=} name=${name%%=*}
     "$HERE/images" "${name/:/-}" >/dev/null
     [ -e "$E2E_WORK/registry/data/docker/registry/v2/repositories/library/${as%%:*}/_manifests/tags/${as#*:}" ] ||
-      flock "$E2E_WORK/registry" skopeo copy -q --dest-tls-verify=false "oci-archive:$E2E_CACHE/${name/:/-}.oci.tar" \
+      flock "$E2E_WORK/registry" skopeo copy -q --dest-tls-verify=false "oci:$E2E_CACHE/${name/:/-}.oci" \
         "docker://$E2E_REGISTRY/library/$as"
   done
   export SHALE_REGISTRY_MIRRORS=docker.io=$E2E_REGISTRY

@@ -3,10 +3,10 @@
 # `load` takes docker archives, OCI archives and OCI layouts of other tools, with their names.
 . "$(dirname "$0")/lib.sh"
 needs skopeo
-oci=$E2E_CACHE/busybox-latest.oci.tar
-skopeo copy -q "oci-archive:$oci" "docker-archive:$T/docker.tar:loaded/docker:1"
-mkdir "$T/layout"; skopeo copy -q "oci-archive:$oci" "oci:$T/layout:loaded/layout:1"
-skopeo copy -q "oci-archive:$oci" "oci-archive:$T/oci.tar:loaded/oci:1"
+oci=oci:$E2E_CACHE/busybox-latest.oci
+skopeo copy -q "$oci" "docker-archive:$T/docker.tar:loaded/docker:1"
+mkdir "$T/layout"; skopeo copy -q "$oci" "oci:$T/layout:loaded/layout:1"
+skopeo copy -q "$oci" "oci-archive:$T/oci.tar:loaded/oci:1"
 shale load -i "$T/docker.tar"
 shale load -i "$T/oci.tar"
 shale load -i "$T/layout"

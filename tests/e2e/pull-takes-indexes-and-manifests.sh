@@ -3,7 +3,7 @@
 # FROM takes this machine's image out of an index, plain manifests, docker's media types and zstd layers.
 . "$(dirname "$0")/lib.sh"
 needs registry skopeo
-put() { skopeo copy -q --dest-tls-verify=false "${@:3}" "oci-archive:$E2E_CACHE/$1-latest.oci.tar" "docker://$E2E_REGISTRY/forms/$2"; }
+put() { skopeo copy -q --dest-tls-verify=false "${@:3}" "oci:$E2E_CACHE/$1-latest.oci" "docker://$E2E_REGISTRY/forms/$2"; }
 put busybox docker:1 --format v2s2
 put busybox zstd:1 --format oci --dest-compress-format zstd
 put busybox index:mine

@@ -9,7 +9,7 @@ RUN echo nothing-ran-yet
 FROM scratch
 COPY --from=biuld /out /out
 D
-fails 2 build .
+fails + build . # an image could have that name, so it may be looked for
 has 'Dockerfile:4'; has biuld; has "'build'"
 lacks nothing-ran-yet
 fails 2 build --target bild .
