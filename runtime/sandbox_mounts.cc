@@ -166,7 +166,8 @@ int make_files(const SandboxSpec& spec) {
   if (!any) return -1;
   const std::string size = std::to_string(bytes + 65536);
   // Without "noswap", which the kernel refuses to user namespaces.
-  const int files = new_filesystem("tmpfs", {{"mode", "0700"}, {"size", size}}, kKernelFs);
+  // No "noexec" for all of it: each file gets its own attributes, and a script is there to be run.
+  const int files = new_filesystem("tmpfs", {{"mode", "0700"}, {"size", size}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (files < 0) give_up(SetupStep::kFiles, errno, "a tmpfs");
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
     const SandboxMount& mount = spec.mounts[i];
@@ -223,7 +224,12 @@ void mount_all(int root, const SandboxSpec& spec, const HostMounts& host, int fi
         break;
       case SandboxMount::Kind::kFile:
         source = ::open_tree(files, std::to_string(i).c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        if (source >= 0 && set_mount_attributes(source, kKernelFs | MOUNT_ATTR_RDONLY, false) != 0)
+        // A file with an x bit is a script that is there to be run.
+        if (source >= 0 &&
+            set_mount_attributes(source,
+                                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                     ((mount.mode & 0111) == 0 ? MOUNT_ATTR_NOEXEC : 0U),
+                                 false) != 0)
           give_up(SetupStep::kMount, errno, mount.target);
         break;
     }

@@ -14,6 +14,7 @@
 #include "build/solver.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/parse.h"
+#include "dockerfile/source.h"
 #include "export/inside.h"
 #include "plan/planner.h"
 #include "runtime/userns.h"
@@ -47,11 +48,16 @@ Result<plan::PlanOptions> plan_options(const BuildRequest& request, const BuildI
 }
 
 // Asks the planner what it needs until it needs nothing: ONBUILD triggers of a base may name further images.
-Result<plan::Plan> make_plan(plan::Planner& planner, ImageResolver& resolver) {
+Result<plan::Plan> make_plan(plan::Planner& planner, ImageResolver& resolver, const std::string& text) {
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<plan::ImageNeed> needs, planner.needs());
     if (needs.empty()) return planner.plan();
-    RETURN_IF_ERROR(resolver.resolve(needs));
+    if (Status resolved = resolver.resolve(needs); !resolved) {
+      Error error = std::move(resolved.error());
+      if (error.span() == nullptr) return fail(std::move(error));
+      std::string excerpt = dockerfile::excerpt(text, *error.span());
+      return fail(std::move(error).with_excerpt(std::move(excerpt)));
+    }
     for (const plan::ImageNeed& need : needs) planner.provide(need, resolver.images().at(need.key()).config);
   }
 }
@@ -220,10 +226,15 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   // The plan. From here on the graph does not change.
   StepId next_step = 1;
   ImageResolver resolver(*state.store, request.pull, events, next_step);
-  ASSIGN_OR_RETURN(plan::Plan plan, make_plan(*planner, resolver));
+  ASSIGN_OR_RETURN(plan::Plan plan, make_plan(*planner, resolver, state.dockerfile_text));
   for (const plan::Node& node : plan.nodes)
     if (const auto* op = std::get_if<plan::ImageOp>(&node.op))
       state.images.insert_or_assign(node.id, resolver.images().at({op->reference, op->platform}));
+  RETURN_IF_ERROR(source_date_epoch(plan));
+  if (plan.lint_error) {
+    for (const Warning& warning : plan.warnings) events.on(warning);
+    return fail(std::move(*plan.lint_error));
+  }
   state.begin(std::move(plan));
   RETURN_IF_ERROR(scan_contexts(state, inputs, events, next_step));
 

@@ -181,13 +181,8 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
     const bool target_is_directory =
         destination.is_root() || (destination.entry && destination.entry->entry->is_directory());
     if (!source_is_directory && target_is_directory) target = join(target, pick.name);
-    if (source_is_directory && !destination.exists()) {
-      if (source && pick.parents_pattern.empty()) {
-        RETURN_IF_ERROR(make_directories(parent_of(target), kNewDirectoryMode));
-      } else {
-        RETURN_IF_ERROR(make_directories(target, kNewDirectoryMode));
-      }
-    }
+    // A new directory that receives a directory's content is made like any other parent: it does not become the source.
+    if (source_is_directory && !destination.exists()) RETURN_IF_ERROR(make_directories(target, kNewDirectoryMode));
     if (source_is_directory && destination.exists() && !target_is_directory)
       return fail(ErrorKind::kDockerfile, fmt::format("cannot copy to non-directory: /{} is a {}", target,
                                                       layer::entry_type_name(destination.entry->entry->type)));

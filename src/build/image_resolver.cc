@@ -82,6 +82,7 @@ Status ImageResolver::await(const Pending& pending) {
         }
       }
       events_.on(StepEnded{.step = pending.step, .end = StepEnd::kFailed, .elapsed = elapsed(), .message = error.to_line(), .log_path = {}});
+      error.set_span(pending.need.span);
       return fail(std::move(error).context(fmt::format("while looking for the image {}", pending.need.reference)));
     }
     if (!event->has_value()) {

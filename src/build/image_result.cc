@@ -20,26 +20,25 @@ std::string rfc3339(std::int64_t seconds) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(time));
 }
 
-Result<std::optional<std::int64_t>> source_date_epoch(const BuildRequest& request) {
-  for (auto at = request.build_args.rbegin(); at != request.build_args.rend(); ++at) {
-    if (at->first != "SOURCE_DATE_EPOCH" || at->second.empty()) continue;
-    std::int64_t value = 0;
-    const std::string& text = at->second;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size())
-      return fail(ErrorKind::kUsage, fmt::format("SOURCE_DATE_EPOCH: '{}' is not a number of seconds", text));
-    return value;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
+
+Result<std::optional<std::int64_t>> source_date_epoch(const plan::Plan& plan) {
+  const std::string& text = plan.source_date_epoch;
+  // "context" stands for the time of a git or HTTP context; a directory has none.
+  if (text.empty() || text == "context") return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    return fail(Error(ErrorKind::kUsage, fmt::format("invalid SOURCE_DATE_EPOCH: {}", text))
+                    .hint("it is a number of seconds since 1970"));
+  return value;
+}
 
 Result<store::ImageRecord> assemble_image(const BuildState& state) {
   const plan::Stage& stage = state.plan.stages[state.plan.target];
   image::ImageConfig config = stage.config;
   config.diff_ids = state.diff_ids(stage.result);
-  ASSIGN_OR_RETURN(const std::optional<std::int64_t> epoch, source_date_epoch(state.request));
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> epoch, source_date_epoch(state.plan));
 
   std::string last = config.history.empty() ? std::string() : config.history.back().created;
   std::vector<image::HistoryRow> rows;

@@ -13,6 +13,9 @@ namespace shale::build {
 // before. SOURCE_DATE_EPOCH among the build arguments replaces them all.
 Result<store::ImageRecord> assemble_image(const BuildState& state);
 
+// SOURCE_DATE_EPOCH in seconds since 1970, if the plan has one.
+Result<std::optional<std::int64_t>> source_date_epoch(const plan::Plan& plan);
+
 // The size table: what each stage made, and what of it is not in the result.
 BuildSummary summarize(const BuildState& state);
 

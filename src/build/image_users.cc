@@ -52,7 +52,8 @@ struct GroupRow {
 Result<std::vector<PasswdRow>> read_passwd(const ImageFileReader& read) {
   ASSIGN_OR_RETURN(const std::optional<std::string> text, read("/etc/passwd"));
   std::vector<PasswdRow> out;
-  for (const std::string_view line : split(text.value_or(""), '\n')) {
+  if (!text) return out;
+  for (const std::string_view line : split(*text, '\n')) {
     const std::vector<std::string_view> fields = split(line, ':');
     if (fields.size() < 4 || !is_number(fields[2]) || !is_number(fields[3])) continue;
     const Result<std::uint32_t> uid = parse_id(fields[2]);
@@ -66,7 +67,8 @@ Result<std::vector<PasswdRow>> read_passwd(const ImageFileReader& read) {
 Result<std::vector<GroupRow>> read_group(const ImageFileReader& read) {
   ASSIGN_OR_RETURN(const std::optional<std::string> text, read("/etc/group"));
   std::vector<GroupRow> out;
-  for (const std::string_view line : split(text.value_or(""), '\n')) {
+  if (!text) return out;
+  for (const std::string_view line : split(*text, '\n')) {
     const std::vector<std::string_view> fields = split(line, ':');
     if (fields.size() < 3 || !is_number(fields[2])) continue;
     const Result<std::uint32_t> gid = parse_id(fields[2]);

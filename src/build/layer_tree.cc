@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
+#include <set>
 
 #include "sys/files.h"
 
@@ -62,6 +64,15 @@ Result<layer::SnapshotView> view_of(store::Store& store, const LayerStack& stack
     manifests.push_back(std::move(manifest));
   }
   return layer::SnapshotView(std::move(manifests));
+}
+
+std::vector<std::string> lower_directories(const LayerStack& stack) {
+  std::vector<std::string> out;
+  std::set<std::string> seen;
+  for (auto record = stack.rbegin(); record != stack.rend(); ++record)
+    if (record->entries != 0 && seen.insert(record->id).second) out.push_back(store::Layers::fs_path(record->id));
+  std::reverse(out.begin(), out.end());
+  return out;
 }
 
 Result<std::unique_ptr<SourceTree>> make_layer_tree(store::Store& store, LayerStack stack, std::string name) {

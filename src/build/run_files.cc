@@ -40,6 +40,7 @@ runtime::SandboxMount text_mount(std::string target, std::string content) {
   mount.target = std::move(target);
   mount.content = std::move(content);
   mount.mode = 0644;
+  mount.nosuid = mount.nodev = true;
   return mount;
 }
 

@@ -112,9 +112,7 @@ Result<UniqueFd> RunStep::open_inside(int root, const std::string& path) const {
 
 Status RunStep::prepare_bind(const plan::MountOp& mount) {
   const LayerStack stack = state_.stack(mount.source->node);
-  std::vector<std::string> lowers;
-  for (const store::LayerRecord& record : stack)
-    if (record.entries != 0) lowers.push_back(store::Layers::fs_path(record.id));
+  const std::vector<std::string> lowers = lower_directories(stack);
   UniqueFd root;
   if (mount.read_only) {
     ASSIGN_OR_RETURN(root, store::mount_read_only(*state_.store, lowers));
@@ -195,8 +193,8 @@ Status RunStep::prepare_secret(const plan::MountOp& mount) {
 // mounted there, nothing of it can be left in the step's layer.
 Status RunStep::prepare_mount_points() {
   CopyPlan stubs(view_, std::nullopt, std::nullopt);
-  for (const char* directory : {"/proc", "/dev", "/sys"}) RETURN_IF_ERROR(stubs.add_mount_point(directory, true));
-  for (const runtime::SandboxMount& mount : spec_.mounts) {
+  for (std::size_t i = 0; i < spec_.mounts.size(); ++i) {
+    const runtime::SandboxMount& mount = spec_.mounts[i];
     if (mount.target == "/dev" || mount.target.starts_with("/dev/") || mount.target.starts_with("/proc/") ||
         mount.target.starts_with("/sys/"))
       continue;
@@ -205,7 +203,8 @@ Status RunStep::prepare_mount_points() {
       ASSIGN_OR_RETURN(const struct stat info, sys::stat_at(mount.fd, ""));
       is_directory = S_ISDIR(info.st_mode);
     }
-    RETURN_IF_ERROR(stubs.add_mount_point(mount.target, is_directory));
+    ASSIGN_OR_RETURN(const bool inside_another, make_nested_mount_point(i, is_directory));
+    if (!inside_another) RETURN_IF_ERROR(stubs.add_mount_point(mount.target, is_directory));
   }
   if (!stubs.empty()) {
     ASSIGN_OR_RETURN(store::WorkDirectory directory, state_.lease->new_directory());
@@ -214,18 +213,45 @@ Status RunStep::prepare_mount_points() {
     lowers_.push_back(directory.fs_path());
     scratch_.push_back(std::move(directory));
   }
-  // A working directory that the image lacks is made by the step, as runc makes it.
-  CopyPlan working_directory(view_, std::nullopt, std::nullopt);
-  RETURN_IF_ERROR(working_directory.add_directory(op_.working_dir, {}));
-  if (!working_directory.empty()) RETURN_IF_ERROR(write_tree(working_directory, directory_.fs.get()));
+  // What runc makes in an image that lacks it stays in the step's layer: the working directory, and the places of the
+  // kernel's file systems.
+  CopyPlan made(view_, std::nullopt, std::nullopt);
+  for (const char* directory : {"/proc", "/dev", "/sys"}) RETURN_IF_ERROR(made.add_mount_point(directory, true));
+  RETURN_IF_ERROR(made.add_directory(op_.working_dir, {}));
+  if (!made.empty()) RETURN_IF_ERROR(write_tree(made, directory_.fs.get()));
   return {};
+}
+
+// A mount point below an earlier mount is made there, if that is a directory that can be written.
+Result<bool> RunStep::make_nested_mount_point(std::size_t index, bool is_directory) {
+  const std::string& target = spec_.mounts[index].target;
+  for (std::size_t i = index; i-- > 0;) {
+    const runtime::SandboxMount& outer = spec_.mounts[i];
+    if (!target.starts_with(outer.target + "/")) continue;
+    if (outer.kind != runtime::SandboxMount::Kind::kBind || outer.read_only) return true;
+    std::string inside = target.substr(outer.target.size() + 1);
+    if (!is_directory) inside = inside.find('/') == std::string::npos ? "" : inside.substr(0, inside.find_last_of('/'));
+    // One component at a time, in the mount's own tree: what is there may hold links.
+    std::string made;
+    for (std::size_t at = 0; at < inside.size();) {
+      std::size_t end = inside.find('/', at);
+      if (end == std::string::npos) end = inside.size();
+      made += (made.empty() ? "" : "/") + inside.substr(at, end - at);
+      at = end + 1;
+      if (sys::open_in_root(outer.fd, made, O_PATH)) continue;
+      const std::size_t slash = made.find_last_of('/');
+      ASSIGN_OR_RETURN(const UniqueFd parent,
+                       sys::open_in_root(outer.fd, slash == std::string::npos ? "." : made.substr(0, slash), O_RDONLY | O_DIRECTORY));
+      RETURN_IF_ERROR(sys::make_dir(parent.get(), slash == std::string::npos ? made : made.substr(slash + 1), 0755));
+    }
+    return true;
+  }
+  return false;
 }
 
 Status RunStep::mount_root() {
   ASSIGN_OR_RETURN(directory_, state_.lease->new_directory());
-  lowers_.clear();
-  for (const store::LayerRecord& record : below_)
-    if (record.entries != 0) lowers_.push_back(store::Layers::fs_path(record.id));
+  lowers_ = lower_directories(below_);
   RETURN_IF_ERROR(prepare_mount_points());
   ASSIGN_OR_RETURN(UniqueFd root, store::mount_writable(*state_.store, lowers_, directory_));
   spec_.root_fd = root.get();

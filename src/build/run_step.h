@@ -56,6 +56,7 @@ class RunStep {
   Status prepare_secret(const plan::MountOp& mount);
   Status prepare_user();
   Status prepare_mount_points();
+  Result<bool> make_nested_mount_point(std::size_t index, bool is_directory);
   Status mount_root();
   void remember_lines(const std::string& bytes);
   Result<UniqueFd> open_inside(int root, const std::string& path) const;

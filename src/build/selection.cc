@@ -75,23 +75,37 @@ Status select_wildcard(const SourceTree& tree, const std::string& base, const st
   });
 }
 
+// COPY --parents: what stands before "/./" is left out of the names that are made; it may hold wildcards itself.
+Status select_with_parents(const SourceTree& tree, const std::string& word, std::vector<Selected>& out) {
+  const std::size_t pivot = word.find("/./");
+  const std::string base = pivot == std::string::npos ? std::string() : relative(plan::clean_path(word.substr(0, pivot)));
+  const std::string pattern = relative(plan::clean_path(pivot == std::string::npos ? word : word.substr(pivot + 3)));
+  std::vector<Selected> starts;
+  const auto [literal, wildcard] = split_wildcards(base);
+  if (wildcard.empty()) {
+    ASSIGN_OR_RETURN(const layer::ResolvedPath start, tree.view().resolve(literal, true));
+    if (!start.exists()) return fail(not_found(tree, literal));
+    starts.push_back({.path = start.path, .name = {}, .parents_pattern = {}});
+  } else {
+    RETURN_IF_ERROR(select_wildcard(tree, literal, wildcard, starts));
+  }
+  for (const Selected& start : starts) {
+    if (wildcard.empty() && !dockerfile::has_wildcards(pattern) && !pattern.empty()) {
+      const std::string whole = start.path.empty() ? pattern : start.path + "/" + pattern;
+      if (!tree.view().find(whole)) return fail(not_found(tree, whole));
+    }
+    out.push_back({.path = start.path, .name = {}, .parents_pattern = pattern});
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<Selected>> select(const plan::CopyOp& op, const SourceTree& tree) {
   std::vector<Selected> out;
   for (const std::string& word : op.paths) {
     if (op.parents) {
-      const std::size_t pivot = word.find("/./");
-      const std::string base = pivot == std::string::npos ? std::string() : relative(plan::clean_path(word.substr(0, pivot)));
-      const std::string pattern =
-          relative(plan::clean_path(pivot == std::string::npos ? word : word.substr(pivot + 3)));
-      ASSIGN_OR_RETURN(const layer::ResolvedPath start, tree.view().resolve(base, true));
-      if (!start.exists()) return fail(not_found(tree, base));
-      if (!dockerfile::has_wildcards(pattern)) {
-        const std::string whole = start.path.empty() ? pattern : start.path + "/" + pattern;
-        if (!pattern.empty() && !tree.view().find(whole)) return fail(not_found(tree, whole));
-      }
-      out.push_back({.path = start.path, .name = {}, .parents_pattern = pattern});
+      RETURN_IF_ERROR(select_with_parents(tree, word, out));
       continue;
     }
     const std::string path = relative(plan::clean_path(word));

@@ -147,7 +147,9 @@ Status Solver::advance() {
         for (; id != plan::kNoNode; id = state_.node(id).parent) {
           if (state_.state(id).materialized) continue;
           waiting = true;
-          if (!state_.state(id).started) RETURN_IF_ERROR(start_image(id));
+          if (state_.state(id).started) continue;
+          RETURN_IF_ERROR(start_image(id));
+          progress = progress || state_.state(id).materialized;  // it was all there already
         }
         return {};
       };

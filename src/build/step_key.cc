@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/sha256.h"
 #include "build/selection.h"
 
@@ -114,6 +116,11 @@ StepKey run_key(const BuildState& state, const plan::Node& node, const plan::Run
         key.operation("id", mount.id).operation("required", mount.required ? "1" : "0");
         key.operation("variable", mount.environment);
         key.operation("mode", std::to_string(mount.mode.value_or(0)));
+        // That it is there at all changes what a command can do; its value does not count.
+        key.input("secret " + mount.id, std::any_of(state.secrets.begin(), state.secrets.end(),
+                                                    [&](const Secret& secret) { return secret.id == mount.id; })
+                                            ? "given"
+                                            : "missing");
         break;
     }
     if (mount.source && mount.source->kind == plan::FileSource::Kind::kNode && mount.kind == plan::MountOp::Kind::kBind)

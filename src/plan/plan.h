@@ -140,7 +140,8 @@ struct Plan {
   std::vector<Stage> stages;   // only those the target needs, in the order of the file
   std::size_t target = 0;      // index in `stages`
   std::vector<Warning> warnings;
-  bool lint_error = false;     // "# check=error=true" and there are warnings
+  std::optional<Error> lint_error;  // "# check=error=true" and there are warnings: the build ends before it begins
+  std::string source_date_epoch;    // SOURCE_DATE_EPOCH as a build argument or a global ARG; empty = not set
 };
 
 }  // namespace shale::plan

@@ -53,7 +53,10 @@ class PlannerImpl final : public Planner {
   Result<Plan> plan() override {
     Plan plan;
     ASSIGN_OR_RETURN(const std::set<int> stages, reachable());
-    ASSIGN_OR_RETURN(const dockerfile::LintConfig lint, dockerfile::LintConfig::parse(file_.directives.check));
+    std::string check = file_.directives.check;
+    for (const auto& [name, value] : options_.build_args)
+      if (name == "BUILDKIT_DOCKERFILE_CHECK") check = value;
+    ASSIGN_OR_RETURN(const dockerfile::LintConfig lint, dockerfile::LintConfig::parse(check));
     plan.stages.reserve(stages.size());  // StagePlanner keeps references
     std::map<int, std::size_t> place;    // stage number → index in plan.stages
     std::map<int, StageState> states;
@@ -83,15 +86,23 @@ class PlannerImpl final : public Planner {
     plan.target = place.at(graph_->target());
     image::ImageConfig& config = plan.stages[plan.target].config;
     for (const auto& [name, value] : options_.labels) config.labels[name] = value;
-    std::vector<Warning> from_tree = dockerfile::lint(file_, lint);
+    const std::set<std::size_t> needed(stages.begin(), stages.end());
+    std::vector<Warning> from_tree = dockerfile::lint(file_, lint, &needed);
     plan.warnings.insert(plan.warnings.begin(), from_tree.begin(), from_tree.end());
     std::stable_sort(plan.warnings.begin(), plan.warnings.end(),
                      [](const Warning& a, const Warning& b) { return a.span.line < b.span.line; });
-    plan.lint_error = lint.error && !plan.warnings.empty();
+    if (lint.error) plan.lint_error = dockerfile::lint_error(file_, plan.warnings);
+    plan.source_date_epoch = epoch();
     return plan;
   }
 
  private:
+  [[nodiscard]] std::string epoch() const {
+    for (auto at = options_.build_args.rbegin(); at != options_.build_args.rend(); ++at)
+      if (at->first == "SOURCE_DATE_EPOCH") return at->second;
+    return std::string(graph_->global_arguments().get("SOURCE_DATE_EPOCH").value_or(""));
+  }
+
   // The stages the target needs, by number. Parses ONBUILD triggers as soon as the config they are in is known.
   Result<std::set<int>> reachable() {
     std::set<int> out;
@@ -176,17 +187,17 @@ class PlannerImpl final : public Planner {
         break;
     }
     stage.config.on_build.clear();
-    if (!stage.config.env_value("PATH")) stage.config.set_env("PATH", kDefaultPath);
+    if (!stage.config.env_value("PATH") && stage.config.platform.os != "windows")
+      stage.config.set_env("PATH", kDefaultPath);
     for (const std::string& entry : stage.config.env) {
       const std::size_t equals = entry.find('=');
       state.environment.set(std::string_view(entry).substr(0, equals), std::string_view(entry).substr(equals + 1));
     }
-    if (!stage.config.working_dir.empty()) stage.config.working_dir = clean_path(stage.config.working_dir);
   }
 
   void empty_config(image::ImageConfig& config) const {
     config.platform = options_.platform;
-    config.working_dir = "/";
+    config.working_dir = options_.platform.os == "windows" ? "\\" : "/";
   }
 
   std::string title_of_base(const StageNames& names, const Stage& stage) const {

@@ -109,19 +109,16 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
     platform = parsed->to_string();
   }
 
-  const auto named_context = [&](const std::string& name) -> bool {
-    if (const auto image = options_->image_contexts.find(name); image != options_->image_contexts.end()) {
-      out.base = {.kind = Target::Kind::kImage, .stage = -1, .reference = image->second, .platform = platform};
-      return true;
+  const auto use_context = [&](const std::string& name) {
+    std::optional<Target> context = named_context(name);
+    if (context) {
+      out.base = std::move(*context);
+      out.base.platform = platform;
     }
-    if (options_->directory_contexts.contains(name)) {
-      out.base = {.kind = Target::Kind::kDirectory, .stage = -1, .reference = name, .platform = platform};
-      return true;
-    }
-    return false;
+    return context.has_value();
   };
   // A named context with a stage's own name replaces the stage.
-  if (!source.from.stage_name.empty() && named_context(source.from.stage_name)) return out;
+  if (!source.from.stage_name.empty() && use_context(source.from.stage_name)) return out;
   // Stage names are stored in lower case and FROM compares exactly, so that "FROM Base" is not "AS base".
   for (int i = index - 1; i >= 0; --i)
     if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == out.base_text && !out.base_text.empty()) {
@@ -132,7 +129,7 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
     out.base = {.kind = Target::Kind::kScratch, .stage = -1, .reference = {}, .platform = platform};
     return out;
   }
-  if (named_context(out.base_text)) return out;
+  if (use_context(out.base_text)) return out;
   if (Result<image::ImageRef> reference = image::ImageRef::parse(out.base_text); !reference) {
     Error error = file_->error(
         span, fmt::format("failed to parse stage name \"{}\": invalid reference format", out.base_text), source.from.base);
@@ -140,6 +137,19 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
     return fail(std::move(error));
   }
   out.base = {.kind = Target::Kind::kImage, .stage = -1, .reference = out.base_text, .platform = platform};
+  return out;
+}
+
+std::optional<Target> StageGraph::named_context(const std::string& name) const {
+  Target out{.kind = Target::Kind::kImage, .stage = -1, .reference = {}, .platform = options_->platform.to_string()};
+  if (const auto image = options_->image_contexts.find(name); image != options_->image_contexts.end()) {
+    if (image->second == "scratch") out.kind = Target::Kind::kScratch;
+    else out.reference = image->second;
+    return out;
+  }
+  if (!options_->directory_contexts.contains(name)) return std::nullopt;
+  out.kind = Target::Kind::kDirectory;
+  out.reference = name;
   return out;
 }
 
@@ -169,6 +179,8 @@ Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is
                 "variable expansion is not supported for --from, define a new stage with FROM using ARG from global "
                 "scope as a workaround");
   const std::string wanted = lower(name);
+  // A named context replaces a stage of its name.
+  if (const std::optional<Target> context = named_context(std::string(name))) return *context;
   if (number_is_stage && all_digits(name)) {
     const bool fits = name.size() < 7;
     const int index = fits ? std::stoi(std::string(name)) : 0;
@@ -188,10 +200,6 @@ Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is
                   fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage \"{}\"", name,
                               file_->stages[static_cast<std::size_t>(stage)].from.stage_name));
   const std::string platform = options_->platform.to_string();
-  if (const auto image = options_->image_contexts.find(std::string(name)); image != options_->image_contexts.end())
-    return Target{.kind = Target::Kind::kImage, .stage = -1, .reference = image->second, .platform = platform};
-  if (options_->directory_contexts.contains(std::string(name)))
-    return Target{.kind = Target::Kind::kDirectory, .stage = -1, .reference = std::string(name), .platform = platform};
   if (wanted == "scratch") return Target{.kind = Target::Kind::kScratch, .stage = -1, .reference = {}, .platform = platform};
   if (Result<image::ImageRef> reference = image::ImageRef::parse(name); !reference)
     return fail(Error(ErrorKind::kDockerfile, fmt::format("failed to parse \"{}\": invalid reference format", name))

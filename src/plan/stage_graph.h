@@ -61,6 +61,8 @@ class StageGraph {
   Status expand_globals();
   Result<StageNames> resolve_stage(int index);
   Result<int> find_target() const;
+  // What --build-context gave this name.
+  [[nodiscard]] std::optional<Target> named_context(const std::string& name) const;
 
   const dockerfile::ParsedFile* file_;
   const PlanOptions* options_;

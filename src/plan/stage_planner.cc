@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "base/suggest.h"
 #include "dockerfile/chmod.h"
 #include "dockerfile/mount.h"
 #include "dockerfile/values.h"
@@ -94,9 +95,13 @@ void StagePlanner::warn_unset(const Instruction& instruction, const std::vector<
   for (const std::string& name : names) {
     const bool declared = std::any_of(state_.arguments.begin(), state_.arguments.end(),
                                       [&](const auto& argument) { return argument.first == name; });
-    if (!declared)
-      context_.plan->warnings.push_back(
-          dockerfile::make_warning(*context_.file, "UndefinedVar", instruction.span, {name}));
+    if (declared) continue;
+    std::vector<std::string> known;
+    for (const auto& [variable, value] : state_.environment.items()) known.push_back(variable);
+    const std::string nearest = suggest(name, known);
+    const std::string hint = nearest.empty() ? std::string() : fmt::format(" (did you mean ${}?)", nearest);
+    context_.plan->warnings.push_back(
+        dockerfile::make_warning(*context_.file, "UndefinedVar", instruction.span, {name, hint}));
   }
 }
 
@@ -109,10 +114,10 @@ Result<std::string> StagePlanner::expand(const Instruction& instruction, std::st
   return std::move(out->text);
 }
 
-Result<std::string> StagePlanner::expand_raw_quotes(const Instruction& instruction, std::string_view text) {
+Result<std::string> StagePlanner::expand_heredoc(const Instruction& instruction, std::string_view text) {
   dockerfile::ExpandOptions options;
   options.escape = context_.file->directives.escape;
-  options.raw_quotes = true;
+  options.ignore_quotes = true;
   Result<dockerfile::Expansion> out = dockerfile::expand_word(text, state_.environment.lookup(), options);
   if (!out) return fail(at(instruction, out.error()));
   return std::move(out->text);
@@ -229,6 +234,8 @@ Status StagePlanner::plan_workdir(const Instruction& instruction, const dockerfi
   if (path.empty())
     return fail(at(instruction, Error(ErrorKind::kDockerfile, "WORKDIR requires a path, but it is empty"), workdir.path));
   stage_.config.working_dir = absolute(path);
+  // A trailing slash stays in the config, as BuildKit leaves it.
+  if (path.ends_with('/') && stage_.config.working_dir != "/") stage_.config.working_dir += '/';
   if (stage_.config.working_dir == "/") {
     ++shown_index_;
     add_history("WORKDIR /");
@@ -384,13 +391,13 @@ Status StagePlanner::plan_copy(const Instruction& instruction, const dockerfile:
     for (const dockerfile::InlineSource& source : copy.inline_sources) {
       std::string content = source.content;
       if (source.expand) {
-        ASSIGN_OR_RETURN(content, expand_raw_quotes(instruction, source.content));
+        ASSIGN_OR_RETURN(content, expand_heredoc(instruction, source.content));
       }
       op.source.files.emplace_back(source.name, std::move(content));
     }
   }
   ASSIGN_OR_RETURN(const std::string destination, expand(instruction, copy.destination));
-  const bool directory = destination.empty() || destination.ends_with('/') || destination == ".";
+  const bool directory = destination.empty() || destination.ends_with('/') || destination == "." || destination.ends_with("/.");
   op.destination = absolute(destination);
   if (directory && op.destination != "/") op.destination += '/';
   if (!copy.chown.empty()) {

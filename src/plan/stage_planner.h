@@ -53,7 +53,7 @@ class StagePlanner {
 
   void snapshot_source(const Instruction& instruction, MountOp& mount);
   Result<std::string> expand(const Instruction& instruction, std::string_view word);
-  Result<std::string> expand_raw_quotes(const Instruction& instruction, std::string_view text);
+  Result<std::string> expand_heredoc(const Instruction& instruction, std::string_view text);
   void warn_unset(const Instruction& instruction, const std::vector<std::string>& names);
   [[nodiscard]] std::string title(const Instruction& instruction);
   [[nodiscard]] std::vector<std::string> with_shell(const dockerfile::CommandLine& command) const;
