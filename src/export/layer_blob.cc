@@ -97,8 +97,12 @@ class Packer {
       }
     ASSIGN_OR_RETURN(const std::vector<image::Descriptor> existing, blobs_at_hand(store_, diff_id));
     const image::Descriptor* blob = of_compression(existing, options_.compression);
-    if (blob == nullptr && !existing.empty() && (!options_.force || bundle.layer_ids[index].empty()))
-      blob = &existing.front();
+    // One that is compressed in another way is as good, unless told otherwise; a plain one (of a docker
+    // archive that was loaded) is worth a try.
+    const bool can_pack = !bundle.layer_ids[index].empty();
+    for (const image::Descriptor& other : existing)
+      if (blob == nullptr && (!can_pack || (!options_.force && other.media_type != image::kOciLayer)))
+        blob = &other;
     if (blob == nullptr) return false;
     RETURN_IF_ERROR(lease_.hold_blobs(store_, std::span(&blob->digest, 1)));
     blobs_[index] = *blob;

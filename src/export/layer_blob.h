@@ -34,10 +34,11 @@ std::optional<layer::Compression> compression_of(std::string_view media_type);
 layer::Compression sniff_compression(std::string_view first_bytes);
 std::string_view oci_layer_type(layer::Compression compression);
 
-// A blob in the store for one layer: an existing one of the wanted compression, else one of any other, else a
-// new one packed from the layer directory `layer_id`, which is recorded (Layers::add_blob) and will be found
-// next time. So layers that were pulled keep the bytes they came with: their tar cannot be made again. The
-// media type is OCI's. The lease holds the blob. kNotFound if the layer has neither.
+// A blob in the store for one layer: an existing one of the wanted compression, else one that is compressed
+// in another way, else a new one packed from the layer directory `layer_id`, which is recorded
+// (Layers::add_blob) and will be found next time. A layer that came from elsewhere keeps the bytes it came
+// with, whatever they are, because its tar cannot be made again. The media type is OCI's. The lease holds the
+// blob. kNotFound if the layer has neither.
 Result<image::Descriptor> blob_of_layer(store::Store& store, store::BuildLease& lease, const Digest& diff_id,
                                         const std::string& layer_id, const CompressionOptions& options,
                                         const Progress& progress);
