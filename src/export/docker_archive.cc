@@ -52,7 +52,7 @@ std::string blob_path(const Digest& digest) { return "blobs/sha256/" + digest.he
 Status write_docker_archive(store::Store& store, store::BuildLease& lease,
                             const std::vector<ImageBundle>& images, const std::string& path,
                             const Progress& progress) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<TarTarget> target, TarTarget::create(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<TarTarget> target, TarTarget::create(path, progress));
   image::Index index;
   index.media_type = image::kOciIndex;
   Json list = Json::array();

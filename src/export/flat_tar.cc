@@ -32,7 +32,7 @@ Status copy_file(const layer::Entry& entry, int fd, std::string& buffer, OutputF
 Status write_flat_tar(store::Store& store, const std::vector<std::string>& layer_ids, const std::string& path,
                       const Progress& progress) {
   ASSIGN_OR_RETURN(const MergedTree tree, MergedTree::open(store, layer_ids));
-  ASSIGN_OR_RETURN(OutputFile out, OutputFile::create(path));
+  ASSIGN_OR_RETURN(OutputFile out, OutputFile::create(path, progress));
   std::string buffer(std::size_t{1} << 20, '\0');
   std::uint64_t written = 0;
   const auto add = [&](const layer::Entry& entry, std::size_t layer, const std::string& link_to) -> Status {

@@ -47,8 +47,8 @@ Status LayoutTarget::add_blob(const Digest& digest, std::string_view bytes) {
   return add_blob(digest, bytes.size(), [&](const layer::ByteSink& sink) { return sink(bytes); });
 }
 
-Result<std::unique_ptr<TarTarget>> TarTarget::create(const std::string& path) {
-  ASSIGN_OR_RETURN(OutputFile file, OutputFile::create(path));
+Result<std::unique_ptr<TarTarget>> TarTarget::create(const std::string& path, const Progress& progress) {
+  ASSIGN_OR_RETURN(OutputFile file, OutputFile::create(path, progress));
   return std::make_unique<TarTarget>(std::move(file));
 }
 
@@ -87,8 +87,9 @@ Status TarTarget::finish() {
   return file_.commit();
 }
 
-Result<std::unique_ptr<DirectoryTarget>> DirectoryTarget::create(const std::string& path) {
-  std::unique_ptr<DirectoryTarget> target(new DirectoryTarget);
+Result<std::unique_ptr<DirectoryTarget>> DirectoryTarget::create(const std::string& path,
+                                                                 const Progress& progress) {
+  std::unique_ptr<DirectoryTarget> target(new DirectoryTarget(progress));
   target->path_ = path;
   target->made_ = !sys::exists_at(AT_FDCWD, path);
   RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, path, 0755));
@@ -143,7 +144,7 @@ Status DirectoryTarget::add_blob(const Digest& digest, std::uint64_t size, const
   const std::string name = digest.hex();
   if (sys::exists_at(blobs_.get(), name)) return {};
   ASSIGN_OR_RETURN(OutputFile file,
-                   OutputFile::create(fmt::format("/proc/self/fd/{}/{}", blobs_.get(), name)));
+                   OutputFile::create(fmt::format("/proc/self/fd/{}/{}", blobs_.get(), name), progress_));
   CheckedSink checked(file.sink());
   RETURN_IF_ERROR(produce([&](std::string_view bytes) { return checked.write(bytes); }));
   RETURN_IF_ERROR(checked.check(digest, size));

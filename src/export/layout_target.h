@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "export/image_bundle.h"
 #include "export/output_file.h"
+#include "export/progress.h"
 #include "image/manifest.h"
 #include "layer/tar_writer.h"
 
@@ -38,7 +39,7 @@ class LayoutTarget {
 
 class TarTarget : public LayoutTarget {
  public:
-  static Result<std::unique_ptr<TarTarget>> create(const std::string& path);
+  static Result<std::unique_ptr<TarTarget>> create(const std::string& path, const Progress& progress);
   explicit TarTarget(OutputFile file);
   using LayoutTarget::add_blob;
   Status add_document(std::string_view name, std::string_view bytes) override;
@@ -57,7 +58,7 @@ class TarTarget : public LayoutTarget {
 class DirectoryTarget : public LayoutTarget {
  public:
   // Makes the directory if it is missing. A layout may be there already, anything else not.
-  static Result<std::unique_ptr<DirectoryTarget>> create(const std::string& path);
+  static Result<std::unique_ptr<DirectoryTarget>> create(const std::string& path, const Progress& progress);
   // Removes what it made, unless finish() was called.
   ~DirectoryTarget() override;
   // The index that is there; none in a new layout.
@@ -69,8 +70,9 @@ class DirectoryTarget : public LayoutTarget {
   Status finish() override;
 
  private:
-  DirectoryTarget() = default;
+  explicit DirectoryTarget(const Progress& progress) : progress_(progress) {}
 
+  Progress progress_;
   std::string path_;
   bool made_ = false;  // by us
   UniqueFd directory_;

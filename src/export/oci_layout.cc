@@ -59,7 +59,7 @@ Result<std::vector<WrittenManifest>> write_oci_archive(store::Store& store, stor
                                                        const std::vector<ImageBundle>& images,
                                                        const std::string& path, const LayoutOptions& options,
                                                        const Progress& progress) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<TarTarget> target, TarTarget::create(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<TarTarget> target, TarTarget::create(path, progress));
   ASSIGN_OR_RETURN(Written written, write_blobs(store, lease, images, *target, options, progress));
   RETURN_IF_ERROR(target->add_document("index.json", written.index.to_json()));
   RETURN_IF_ERROR(target->add_document("oci-layout", kLayoutVersion));
@@ -72,7 +72,7 @@ Result<std::vector<WrittenManifest>> write_oci_directory(store::Store& store, st
                                                          const std::string& path,
                                                          const LayoutOptions& options,
                                                          const Progress& progress) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<DirectoryTarget> target, DirectoryTarget::create(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<DirectoryTarget> target, DirectoryTarget::create(path, progress));
   ASSIGN_OR_RETURN(std::optional<image::Index> existing, target->existing_index());
   ASSIGN_OR_RETURN(Written written, write_blobs(store, lease, images, *target, options, progress));
   if (existing) {

@@ -29,6 +29,7 @@ std::string temporary_name(const std::string& name) {
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
+      progress_(other.progress_),
       directory_(std::move(other.directory_)),
       name_(std::move(other.name_)),
       temporary_(std::exchange(other.temporary_, {})),
@@ -39,9 +40,10 @@ OutputFile::~OutputFile() {
   if (!temporary_.empty()) ::unlinkat(directory_.get(), temporary_.c_str(), 0);
 }
 
-Result<OutputFile> OutputFile::create(const std::string& path) {
+Result<OutputFile> OutputFile::create(const std::string& path, const std::optional<Progress>& progress) {
   OutputFile out;
   out.path_ = path;
+  out.progress_ = progress;
   if (path == "-") {
     out.fd_.reset(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
     if (!out.fd_) return fail_errno(errno, "write to standard output");
@@ -80,21 +82,24 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
   return out;
 }
 
-Status OutputFile::flush() {
-  Status written = sys::write_all(fd_.get(), buffer_);
-  buffer_.clear();
+Status OutputFile::write_out(std::string_view bytes) {
+  if (progress_) RETURN_IF_ERROR(progress_->check());
+  Status written = sys::write_all(fd_.get(), bytes);
   if (!written)
     return fail(std::move(written.error()).context(fmt::format("writing the output '{}'", path_)));
   return {};
 }
 
+Status OutputFile::flush() {
+  Status written = write_out(buffer_);
+  buffer_.clear();
+  return written;
+}
+
 Status OutputFile::write(std::string_view bytes) {
   if (bytes.size() >= kBuffer) {
     if (!buffer_.empty()) RETURN_IF_ERROR(flush());
-    Status written = sys::write_all(fd_.get(), bytes);
-    if (!written)
-      return fail(std::move(written.error()).context(fmt::format("writing the output '{}'", path_)));
-    return {};
+    return write_out(bytes);
   }
   buffer_.append(bytes);
   return buffer_.size() >= kBuffer ? flush() : Status();

@@ -2,10 +2,12 @@
 // OutputFile: a file of the user's in the making, or standard output.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "export/progress.h"
 #include "layer/tar_writer.h"
 
 namespace shale::exporter {
@@ -15,7 +17,8 @@ namespace shale::exporter {
 // Standard output ("-") and what is no regular file (/dev/null, a pipe) are written directly.
 class OutputFile {
  public:
-  static Result<OutputFile> create(const std::string& path);
+  // With `progress`, writing ends with kCancelled when it is time to stop.
+  static Result<OutputFile> create(const std::string& path, const std::optional<Progress>& progress = {});
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
   OutputFile(const OutputFile&) = delete;
@@ -33,9 +36,11 @@ class OutputFile {
  private:
   OutputFile() = default;
   Status flush();
+  Status write_out(std::string_view bytes);
   Status link_into_place();
 
-  std::string path_;       // as given, for errors
+  std::string path_;  // as given, for errors
+  std::optional<Progress> progress_;
   UniqueFd directory_;     // invalid: written directly
   std::string name_;       // in directory_
   std::string temporary_;  // name in directory_; empty = the file has none

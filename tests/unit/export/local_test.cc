@@ -99,6 +99,7 @@ TEST_F(LocalTest, FlatTarsAreEqualForEqualViewsAndHoldEveryNameOnce) {
     if (names.back() == "c") link_of_c = tar.c_str() + at + 157;
     at += 512 + (std::stoul(tar.substr(at + 124, 11), nullptr, 8) + 511) / 512 * 512;
   }
+  std::erase(names, "./");  // described only where the tests' own directories do not belong to root
   const std::vector<std::string> expected = {"a", "b", "c", "dir/", "dir/sub/", "dir/sub/f", "gone", "pipe"};
   EXPECT_EQ(names, expected);
   EXPECT_EQ(link_of_c, "b");  // the group's first name is hidden
