@@ -10,6 +10,7 @@
 #include "export/found_image.h"
 #include "export/transfer.h"
 #include "export/unpack_image.h"
+#include "image/config.h"
 #include "registry/pull.h"
 #include "store/blobs.h"
 
@@ -21,11 +22,12 @@ using namespace exporter;
 
 class Puller {
  public:
-  Puller(store::Store& store, store::BuildLease& lease, std::string encoding, registry::PullProcess& process,
-         const Progress& progress)
+  Puller(store::Store& store, store::BuildLease& lease, std::string encoding, const image::Platform& wanted,
+         registry::PullProcess& process, const Progress& progress)
       : store_(store),
         lease_(lease),
         encoding_(std::move(encoding)),
+        wanted_(wanted),
         process_(process),
         progress_(progress) {}
 
@@ -59,6 +61,11 @@ class Puller {
  private:
   Status take(const registry::PullResolved& resolved) {
     resolved_ = resolved;
+    // An image without an index is what it is, whatever was asked for.
+    ASSIGN_OR_RETURN(const image::ImageConfig config, image::ImageConfig::parse(resolved.config_json));
+    if (config.platform.normalized().architecture != wanted_.normalized().architecture)
+      progress_.warn(
+          fmt::format("the image is for {}, not for {}", config.platform.to_string(), wanted_.to_string()));
     ASSIGN_OR_RETURN(std::vector<Digest> diff_ids,
                      diff_ids_of(resolved.config_json, resolved.manifest.layers.size()));
     ASSIGN_OR_RETURN(unpacker_, ImageUnpacker::create(store_, lease_, std::move(diff_ids),
@@ -101,6 +108,7 @@ class Puller {
   store::Store& store_;
   store::BuildLease& lease_;
   std::string encoding_;
+  const image::Platform& wanted_;
   registry::PullProcess& process_;
   const Progress& progress_;
   registry::PullResolved resolved_;
@@ -126,7 +134,7 @@ Result<TransferResult> pull_image(const std::string& store_root, const std::stri
   ASSIGN_OR_RETURN(registry::PullProcess process, registry::PullProcess::start(request));
   const auto pull = [&](store::Store& store, store::BuildLease& lease, Inside& inside) -> Result<Json> {
     const auto step = [&](const Progress& progress) {
-      return Puller(store, lease, inside.encoding(), process, progress).run(reference);
+      return Puller(store, lease, inside.encoding(), request.platform, process, progress).run(reference);
     };
     ASSIGN_OR_RETURN(
         const TransferResult result,
