@@ -105,6 +105,7 @@ Result<std::uint32_t> resolve_group(std::string_view group, const ImageFileReade
   ASSIGN_OR_RETURN(const std::vector<GroupRow> rows, read_group(read));
   for (const GroupRow& row : rows)
     if (row.name == group) return row.gid;
+  if (group == "root") return 0;
   return fail(unknown("group", "/etc/group", group, rows));
 }
 
@@ -126,8 +127,9 @@ Result<RunUser> resolve_run_user(std::string_view user, const ImageFileReader& r
       if (candidate.uid == out.uid && row == nullptr) row = &candidate;
   } else {
     row = find_name(rows, name);
-    if (row == nullptr) return fail(unknown("user", "/etc/passwd", name, rows));
-    out.uid = row->uid;
+    // An image without accounts still has a root.
+    if (row == nullptr && name != "root") return fail(unknown("user", "/etc/passwd", name, rows));
+    if (row != nullptr) out.uid = row->uid;
   }
   if (row != nullptr) {
     out.gid = row->gid;
@@ -158,9 +160,8 @@ Result<Owner> resolve_owner(std::string_view owner, const ImageFileReader& read)
   } else if (!user.empty()) {
     ASSIGN_OR_RETURN(const std::vector<PasswdRow> rows, read_passwd(read));
     const PasswdRow* row = find_name(rows, user);
-    if (row == nullptr) return fail(unknown("user", "/etc/passwd", user, rows));
-    out.uid = row->uid;
-    out.gid = row->gid;
+    if (row == nullptr && user != "root") return fail(unknown("user", "/etc/passwd", user, rows));
+    if (row != nullptr) out = {row->uid, row->gid};
   }
   if (colon != std::string_view::npos && colon + 1 < owner.size()) {
     ASSIGN_OR_RETURN(out.gid, resolve_group(owner.substr(colon + 1), read));

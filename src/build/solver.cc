@@ -13,6 +13,15 @@
 
 namespace shale::build {
 
+namespace {
+
+bool reads_unpinned_url(const plan::Node& node) {
+  const auto* copy = std::get_if<plan::CopyOp>(&node.op);
+  return copy != nullptr && !copy->remotes.empty() && copy->checksum.empty();
+}
+
+}  // namespace
+
 bool Solver::inputs_known(const plan::Node& node) const {
   const auto known = [&](plan::NodeId id) { return id == plan::kNoNode || state_.state(id).known; };
   return known(node.parent) && std::all_of(node.inputs.begin(), node.inputs.end(), known);
@@ -66,7 +75,8 @@ Result<bool> Solver::try_cache(plan::NodeId id) {
     }
     return true;
   }
-  if (node.no_cache) return false;
+  // What a URL gives is known once it was asked; steps after it are found again by the content it gave.
+  if (node.no_cache || reads_unpinned_url(node)) return false;
   ASSIGN_OR_RETURN(const std::optional<StepKey> key, key_of(state_, node));
   ASSIGN_OR_RETURN(std::optional<store::CacheRecord> record, state_.store->cache().lookup(key->key, state_.encoding));
   if (!record || record->layers.size() != 1) return false;

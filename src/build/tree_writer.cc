@@ -112,6 +112,10 @@ class TreeWriter {
     if (directory < 0) return false;
     struct stat info {};
     if (::fstatat(directory, path.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) return false;
+    // The file itself, too: what a tree says of a file (a download's mode) need not be what lies there.
+    if ((info.st_mode & 07777) != entry.mode || info.st_uid != entry.uid || info.st_gid != entry.gid ||
+        info.st_mtim.tv_sec != entry.mtime_s || info.st_mtim.tv_nsec != static_cast<long>(entry.mtime_ns))
+      return false;
     // Two names that are different files in the image must not become one here, whatever they share in the store.
     if (!linked_.insert({info.st_dev, info.st_ino}).second) return false;
     if (::linkat(directory, path.c_str(), parent_.get(), name.c_str(), 0) == 0) return true;

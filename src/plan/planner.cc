@@ -131,8 +131,8 @@ class PlannerImpl final : public Planner {
       where = fmt::format("ONBUILD of {}", names.base.reference);
     } else if (names.base.kind == Target::Kind::kStage) {
       const StageNames& parent = graph_->stages()[static_cast<std::size_t>(names.base.stage)];
-      for (const dockerfile::Instruction& instruction : parent.source->instructions)
-        if (const auto* trigger = std::get_if<dockerfile::OnBuild>(&instruction.body)) texts.push_back(trigger->trigger);
+      for (const dockerfile::Instruction* instruction : parent.instructions())
+        if (const auto* trigger = std::get_if<dockerfile::OnBuild>(&instruction->body)) texts.push_back(trigger->trigger);
       where = fmt::format("ONBUILD of stage {}", names.base_text);
     }
     for (const std::string& text : texts) {
@@ -201,14 +201,7 @@ class PlannerImpl final : public Planner {
   }
 
   std::string title_of_base(const StageNames& names, const Stage& stage) const {
-    const auto makes_layer = [](const dockerfile::Instruction& instruction) {
-      return std::holds_alternative<dockerfile::Run>(instruction.body) ||
-             std::holds_alternative<dockerfile::Copy>(instruction.body) ||
-             std::holds_alternative<dockerfile::Add>(instruction.body) ||
-             std::holds_alternative<dockerfile::Workdir>(instruction.body);
-    };
-    const auto total = 1 + std::count_if(names.triggers.begin(), names.triggers.end(), makes_layer) +
-                       std::count_if(names.source->instructions.begin(), names.source->instructions.end(), makes_layer);
+    const int total = 1 + layer_count(names);
     const bool alone = file_.stages.size() == 1 && stage.name.empty();
     return fmt::format("[{}1/{}] FROM {}", alone ? std::string() : stage.shown_name + " ", total, names.base_text);
   }

@@ -31,6 +31,14 @@ void collect(std::optional<Error>& all, Error error) {
 
 }  // namespace
 
+std::vector<const dockerfile::Instruction*> StageNames::instructions() const {
+  std::vector<const dockerfile::Instruction*> out;
+  if (replaced) return out;
+  for (const dockerfile::Instruction& instruction : triggers) out.push_back(&instruction);
+  for (const dockerfile::Instruction& instruction : source->instructions) out.push_back(&instruction);
+  return out;
+}
+
 Result<StageGraph> StageGraph::create(const dockerfile::ParsedFile& file, const PlanOptions& options) {
   StageGraph graph(file, options);
   graph.platform_ = plan::platform_arguments(options.platform, options.build_platform, options.target);
@@ -118,7 +126,10 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
     return context.has_value();
   };
   // A named context with a stage's own name replaces the stage.
-  if (!source.from.stage_name.empty() && use_context(source.from.stage_name)) return out;
+  if (!source.from.stage_name.empty() && use_context(source.from.stage_name)) {
+    out.replaced = true;
+    return out;
+  }
   // Stage names are stored in lower case and FROM compares exactly, so that "FROM Base" is not "AS base".
   for (int i = index - 1; i >= 0; --i)
     if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == out.base_text && !out.base_text.empty()) {
@@ -230,8 +241,7 @@ Result<std::vector<StageGraph::Reference>> StageGraph::references(int index) con
       for (const dockerfile::MountText& mount : run->mounts)
         if (!mount.from.empty()) add(instruction, mount.from, false);
   };
-  for (const dockerfile::Instruction& instruction : stage.triggers) visit(instruction);
-  for (const dockerfile::Instruction& instruction : stage.source->instructions) visit(instruction);
+  for (const dockerfile::Instruction* instruction : stage.instructions()) visit(*instruction);
   if (errors) return fail(std::move(*errors));
   return out;
 }

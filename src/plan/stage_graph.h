@@ -32,6 +32,10 @@ struct StageNames {
   std::string base_text;  // expanded, for titles
   std::vector<dockerfile::Instruction> triggers;  // ONBUILD of the base, parsed, to run first
   bool triggers_known = false;                    // the base's config was there
+  bool replaced = false;                          // --build-context of its name: none of its instructions counts
+
+  // What runs in this stage, in order.
+  [[nodiscard]] std::vector<const dockerfile::Instruction*> instructions() const;
 };
 
 class StageGraph {

@@ -20,15 +20,15 @@ namespace {
 // Where the copy of a context's files lies in its own small snapshot.
 constexpr const char* kMountSnapshot = "/source";
 
-// Instructions that make a layer count in "[build 3/5]".
-bool makes_layer(const dockerfile::Instruction& instruction) {
-  return std::holds_alternative<dockerfile::Run>(instruction.body) ||
-         std::holds_alternative<dockerfile::Copy>(instruction.body) ||
-         std::holds_alternative<dockerfile::Add>(instruction.body) ||
-         std::holds_alternative<dockerfile::Workdir>(instruction.body);
-}
-
 }  // namespace
+
+int layer_count(const StageNames& stage) {
+  const std::vector<const dockerfile::Instruction*> instructions = stage.instructions();
+  return static_cast<int>(std::count_if(instructions.begin(), instructions.end(), [](const dockerfile::Instruction* one) {
+    return std::holds_alternative<dockerfile::Run>(one->body) || std::holds_alternative<dockerfile::Copy>(one->body) ||
+           std::holds_alternative<dockerfile::Add>(one->body) || std::holds_alternative<dockerfile::Workdir>(one->body);
+  }));
+}
 
 std::string clean_path(std::string_view path) {
   std::vector<std::string_view> parts;
@@ -52,18 +52,13 @@ StagePlanner::StagePlanner(const PlanContext& context, Stage& stage, StageState&
       stage_(stage),
       state_(state),
       names_(context.graph->stages()[static_cast<std::size_t>(stage.index)]) {
-  shown_total_ = layer_count() + (stage.base == kNoNode && names_.base.kind == Target::Kind::kScratch ? 0 : 1);
-  shown_index_ = shown_total_ - layer_count();
-}
-
-int StagePlanner::layer_count() const {
-  return static_cast<int>(std::count_if(names_.triggers.begin(), names_.triggers.end(), makes_layer) +
-                          std::count_if(names_.source->instructions.begin(), names_.source->instructions.end(), makes_layer));
+  const int layers = layer_count(names_);
+  shown_total_ = layers + (names_.base.kind == Target::Kind::kScratch ? 0 : 1);
+  shown_index_ = shown_total_ - layers;
 }
 
 Status StagePlanner::run() {
-  for (const Instruction& instruction : names_.triggers) RETURN_IF_ERROR(dispatch(instruction));
-  for (const Instruction& instruction : names_.source->instructions) RETURN_IF_ERROR(dispatch(instruction));
+  for (const Instruction* instruction : names_.instructions()) RETURN_IF_ERROR(dispatch(*instruction));
   return {};
 }
 
@@ -322,7 +317,7 @@ Status StagePlanner::plan_run(const Instruction& instruction, const dockerfile::
     const dockerfile::Heredoc& first = run.heredocs.front();
     // A command line that is nothing but one heredoc: its body is the script.
     const bool alone = run.heredocs.size() == 1 && is_only_heredoc(written);
-    if (alone && first.content.starts_with("#!")) {
+    if (alone && first.text().starts_with("#!")) {
       op.script = {first.name, first.text()};
       command = {.arguments = {kScriptDirectory + first.name}, .shell_form = false};
     } else if (alone) {
@@ -370,6 +365,9 @@ Status StagePlanner::plan_copy(const Instruction& instruction, const dockerfile:
   op.parents = copy.parents;
   op.keep_git_dir = copy.keep_git_dir.value_or(false);
   op.unpack = copy.unpack;
+  if (!copy.checksum.empty()) {
+    ASSIGN_OR_RETURN(op.checksum, expand(instruction, copy.checksum));
+  }
   std::vector<NodeId> inputs;
   if (!copy.from.empty()) {
     ASSIGN_OR_RETURN(const Target target, context_.graph->find(copy.from, stage_.index, true));
@@ -386,6 +384,7 @@ Status StagePlanner::plan_copy(const Instruction& instruction, const dockerfile:
     }
     op.paths.push_back(std::move(path));
   }
+  RETURN_IF_ERROR(check_remotes(instruction, op));
   if (!copy.inline_sources.empty()) {
     if (op.paths.empty() && op.remotes.empty()) op.source.kind = FileSource::Kind::kInline;
     for (const dockerfile::InlineSource& source : copy.inline_sources) {
@@ -408,14 +407,33 @@ Status StagePlanner::plan_copy(const Instruction& instruction, const dockerfile:
     if (Result<dockerfile::Chmod> parsed = dockerfile::Chmod::parse(*op.chmod); !parsed)
       return fail(at(instruction, parsed.error(), copy.chmod));
   }
-  if (!copy.checksum.empty()) {
-    ASSIGN_OR_RETURN(op.checksum, expand(instruction, copy.checksum));
-  }
   const std::string row = copy_history(copy, op, is_add);
   Node& node = add_node(instruction);
   node.op = std::move(op);
   node.inputs = std::move(inputs);
   add_history(row, node.id);
+  return {};
+}
+
+Status StagePlanner::check_remotes(const Instruction& instruction, const CopyOp& op) const {
+  for (const RemoteSource& remote : op.remotes)
+    if (remote.kind == RemoteSource::Kind::kGit)
+      return fail(at(instruction, Error(ErrorKind::kUnsupported, "ADD cannot fetch git repositories")
+                                      .hint("clone it before the build and COPY it, or use RUN git clone"),
+                     remote.url));
+  if (op.checksum.empty()) return {};
+  if (op.remotes.size() + op.paths.size() != 1)
+    return fail(at(instruction, Error(ErrorKind::kDockerfile, "checksum can't be specified for multiple sources"), "--checksum"));
+  if (op.remotes.empty())
+    return fail(at(instruction, Error(ErrorKind::kDockerfile, "checksum requires HTTP(S) or Git sources"), "--checksum"));
+  const std::size_t colon = op.checksum.find(':');
+  if (colon == std::string::npos)
+    return fail(at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), op.checksum));
+  if (op.checksum.substr(0, colon) != "sha256")
+    return fail(at(instruction, Error(ErrorKind::kDockerfile, "unsupported digest algorithm").hint("write sha256:<64 hex digits>"),
+                   op.checksum));
+  if (!Digest::parse(op.checksum))
+    return fail(at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), op.checksum));
   return {};
 }
 

@@ -47,6 +47,7 @@ class StagePlanner {
   Status plan_workdir(const Instruction& instruction, const dockerfile::Workdir& workdir);
   Status plan_run(const Instruction& instruction, const dockerfile::Run& run);
   Status plan_copy(const Instruction& instruction, const dockerfile::Copy& copy, bool is_add);
+  Status check_remotes(const Instruction& instruction, const CopyOp& op) const;
   Status plan_expose(const Instruction& instruction, const dockerfile::Expose& expose);
   Status plan_simple(const Instruction& instruction);
   Result<MountOp> plan_mount(const Instruction& instruction, const dockerfile::MountText& text);
@@ -58,7 +59,6 @@ class StagePlanner {
   [[nodiscard]] std::string title(const Instruction& instruction);
   [[nodiscard]] std::vector<std::string> with_shell(const dockerfile::CommandLine& command) const;
   [[nodiscard]] std::string absolute(std::string_view path) const;
-  [[nodiscard]] int layer_count() const;
   Node& add_node(const Instruction& instruction);
   void add_history(std::string created_by, NodeId node = kNoNode);
   [[nodiscard]] Error at(const Instruction& instruction, const Error& error, std::string_view word = {}) const;
@@ -71,6 +71,9 @@ class StagePlanner {
   int shown_index_ = 1;
   bool cmd_set_here_ = false;
 };
+
+// How many instructions of a stage make a layer: the 5 of "[build 3/5]", but for FROM.
+int layer_count(const StageNames& stage);
 
 // "/a" + "../b" → "/b"; always absolute, without a trailing slash.
 std::string clean_path(std::string_view path);
