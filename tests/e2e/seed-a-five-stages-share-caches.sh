@@ -6,6 +6,8 @@
 needs npm
 hub node-20=node:20
 cp -r "$DATA/seed-a/." .
+# yarn's own default is not npm's registry: take the one this machine's npm uses.
+for part in client backend; do echo "registry \"$(npm config get registry 2>/dev/null)\"" >$part/.yarnrc; done
 build -t todo .
 lacks "the dev stage runs"
 has 'built in' # vite's last word
