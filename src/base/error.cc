@@ -174,6 +174,8 @@ void render_one(std::string& out, const Error& error, bool color) {
     out += fmt::format("{}:{}:", span->file, span->line);
     if (span->column > 0) out += fmt::format("{}:", span->column);
     out += ' ';
+  } else if (span != nullptr && !span->file.empty()) {
+    out += fmt::format("{}: ", span->file);  // about the file as a whole
   }
   out += fmt::format("{}error:{} {}\n", bold_red, reset, error.to_line());
   if (!error.excerpt().empty()) {

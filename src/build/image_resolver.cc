@@ -82,6 +82,15 @@ Status ImageResolver::await(const Pending& pending) {
         }
       }
       events_.on(StepEnded{.step = pending.step, .end = StepEnd::kFailed, .elapsed = elapsed(), .message = error.to_line(), .log_path = {}});
+      // What the caller asked for is the build; that a registry does not have an image is the registry's answer.
+      if (error.kind() == ErrorKind::kNotFound) {
+        Error answered(ErrorKind::kRegistry, error.to_line());
+        for (const std::string& line : error.contexts()) answered.add_context(line);
+        for (const std::string& hint : error.hints()) answered.add_hint(hint);
+        error = std::move(answered);
+      }
+      if (!pending.need.near_stage.empty())
+        error.add_hint(fmt::format("did you mean the stage '{}'?", pending.need.near_stage));
       error.set_span(pending.need.span);
       return fail(std::move(error).context(fmt::format("while looking for the image {}", pending.need.reference)));
     }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/suggest.h"
 #include "plan/stage_graph.h"
 #include "plan/stage_planner.h"
 
@@ -37,7 +38,8 @@ class PlannerImpl final : public Planner {
                        .platform = reference.target.platform,
                        .span = reference.instruction != nullptr
                                    ? reference.instruction->span
-                                   : file_.stages[static_cast<std::size_t>(index)].from_instruction.span};
+                                   : file_.stages[static_cast<std::size_t>(index)].from_instruction.span,
+                       .near_stage = near_stage(reference.target.reference)};
         if (configs_.contains(need.key())) continue;
         if (std::none_of(out.begin(), out.end(), [&](const ImageNeed& other) { return other.key() == need.key(); }))
           out.push_back(std::move(need));
@@ -97,6 +99,13 @@ class PlannerImpl final : public Planner {
   }
 
  private:
+  [[nodiscard]] std::string near_stage(const std::string& reference) const {
+    std::vector<std::string> names;
+    for (const dockerfile::Stage& stage : file_.stages)
+      if (!stage.from.stage_name.empty()) names.push_back(stage.from.stage_name);
+    return suggest(reference, names);
+  }
+
   [[nodiscard]] std::string epoch() const {
     for (auto at = options_.build_args.rbegin(); at != options_.build_args.rend(); ++at)
       if (at->first == "SOURCE_DATE_EPOCH") return at->second;

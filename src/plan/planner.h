@@ -35,6 +35,7 @@ struct ImageNeed {
   std::string reference;
   std::string platform;  // normal form
   SourceSpan span;       // where it is named first
+  std::string near_stage;  // a stage whose name is close: perhaps that was meant; empty if none
   auto key() const { return std::pair(reference, platform); }
 };
 
