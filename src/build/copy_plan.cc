@@ -77,7 +77,8 @@ Status CopyPlan::make_directories(const std::string& path, std::uint32_t mode) {
   planned.entry.path = path;
   planned.entry.type = layer::EntryType::kDirectory;
   planned.entry.mode = mode;
-  planned.entry.mtime_s = std::time(nullptr);
+  planned.entry.mtime_s = new_directory_time_ ? new_directory_time_->first : std::time(nullptr);
+  planned.entry.mtime_ns = new_directory_time_ ? new_directory_time_->second : 0;
   if (chown_) {
     planned.entry.uid = chown_->uid;
     planned.entry.gid = chown_->gid;
@@ -167,6 +168,8 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
   // New parents of the destination get an octal --chmod too, as BuildKit gives it to them.
   const std::uint32_t new_mode = chmod_ && chmod_->octal() ? *chmod_->octal() : kNewDirectoryMode;
   for (const Selected& pick : selected) {
+    if (const std::optional<layer::ViewEntry> first = tree.view().find(pick.path))
+      new_directory_time_ = {first->entry->mtime_s, first->entry->mtime_ns};
     const std::string wanted = op.destination == "/" ? "/" : op.destination;
     const bool wants_directory = wanted.ends_with('/');
     // The directory part of the destination comes first: with a trailing slash, that is all of it.

@@ -65,6 +65,9 @@ class CopyPlan {
   const layer::SnapshotView& below_;
   std::optional<Owner> chown_;
   std::optional<dockerfile::Chmod> chmod_;
+  // Modification time of directories that are made on the way: that of what is put there, so that the same files give the
+  // same layer at any time.
+  std::optional<std::pair<std::int64_t, std::uint32_t>> new_directory_time_;
   EntryMap entries_{[](const std::string& a, const std::string& b) { return layer::compare_paths(a, b) < 0; }};
   // Hard-link groups of one source tree → the first name made of it.
   std::map<std::pair<const SourceTree*, std::pair<std::size_t, std::string>>, std::string> links_;

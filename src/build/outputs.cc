@@ -53,8 +53,8 @@ Result<WrittenOutput> write_output(BuildState& state, const OutputSpec& output, 
   ASSIGN_OR_RETURN(options.compression, exporter::parse_compression(output.attributes));
   switch (output.kind) {
     case OutputSpec::Kind::kLocal: {
-      const exporter::LocalOptions local{.owners = state.encoding == "identity"};
-      RETURN_IF_ERROR(exporter::write_local(*state.store, layer_ids, output.destination, local, progress));
+      // As docker's: the files belong to whoever asked for them.
+      RETURN_IF_ERROR(exporter::write_local(*state.store, layer_ids, output.destination, {.owners = false}, progress));
       break;
     }
     case OutputSpec::Kind::kTar:

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -151,6 +152,17 @@ std::vector<std::string> last_lines(const std::string& text, std::size_t count) 
   }
   std::reverse(out.begin(), out.end());
   return out;
+}
+
+std::string full_disk_hint(int store_fd) {
+  constexpr std::uint64_t kAlmostNothing = 64 * 1024;  // less than this is no room for a file worth the name
+  struct statvfs info {};
+  if (::fstatvfs(store_fd, &info) != 0) return {};
+  if (info.f_bavail * info.f_frsize < kAlmostNothing)
+    return "no space is left on the store's file system: free some, or put the store elsewhere with --root or SHALE_ROOT";
+  if (info.f_files != 0 && info.f_favail == 0)
+    return "no space is left for another file (inodes) on the store's file system";
+  return {};
 }
 
 Status copy_root_metadata(const layer::SnapshotView& view, int directory) {

@@ -30,6 +30,10 @@ Result<std::string> make_log_path(const store::Store& store, const std::string& 
 // The last `count` lines, control characters made visible, long lines cut.
 std::vector<std::string> last_lines(const std::string& text, std::size_t count);
 
+// What to say of a command that failed while the store's file system had no room: programs often hide the reason behind
+// "I/O error". Empty when there is room.
+std::string full_disk_hint(int store_fd);
+
 // Gives a directory the mode and owner of the root that `view` shows, so that it can be put on top of it.
 Status copy_root_metadata(const layer::SnapshotView& view, int directory);
 

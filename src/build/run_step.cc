@@ -344,6 +344,7 @@ Status RunStep::finish() {
     for (const std::string& line : lines) error.add_context("> " + line);
     error.add_context("whole log: " + log_path_);
   }
+  if (const std::string full = full_disk_hint(state_.store->root_fd()); !full.empty()) error.add_hint(full);
   if (status == 137 && outcome.kind != runtime::SandboxOutcome::Kind::kKilled)
     error.add_hint("SIGKILL is what the kernel sends when memory runs out");
   return fail(std::move(error));
