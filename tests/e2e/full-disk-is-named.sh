@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 needs root
 images busybox:latest
-printf 'FROM busybox\nRUN head -c 62914560 /dev/urandom >/big\nRUN echo done-$(stat -c %%s /big)\n' >Dockerfile
+printf 'FROM busybox\nRUN dd if=/dev/urandom of=/big bs=1048576 count=60\nRUN echo done-$(stat -c %%s /big)\n' >Dockerfile
 unshare --mount --propagation private bash -euc '
   mkdir -p "$1/small"; mount -t tmpfs -o size=40M tmpfs "$1/small"
   "$E2E_SHALE" --root "$1/small/store" import "$E2E_CACHE/busybox-latest.tar" busybox >/dev/null

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 images busybox:latest
 echo x >b; echo y >a; chmod 644 a b
-printf 'FROM busybox\nCOPY a b /d/\nCOPY --from=busybox /bin/busybox /bb\n' >Dockerfile
+printf 'FROM busybox\nCOPY a b /\nCOPY --from=busybox /bin/busybox /bb\n' >Dockerfile
 touch -d '2020-01-01' a b
 build -t same .
 first=$(config same '.rootfs.diff_ids')
