@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/copy_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "test_trees.h"
+
+namespace shale::build {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// What a COPY of `paths` to `destination` puts into its layer, as "path mode uid".
+struct Outcome {
+  Status status;
+  std::vector<std::string> entries;
+};
+
+Outcome copy(const layer::SnapshotView& below, std::vector<std::string> paths, std::string destination,
+             TestTree& tree, std::optional<Owner> chown = std::nullopt, const char* chmod = nullptr,
+             std::vector<std::string> exclude = {}) {
+  plan::CopyOp op;
+  op.paths = std::move(paths);
+  op.destination = std::move(destination);
+  op.exclude = std::move(exclude);
+  std::optional<dockerfile::Chmod> mode;
+  if (chmod != nullptr) mode = dockerfile::Chmod::parse(chmod).value();
+  CopyPlan plan(below, chown, mode);
+  Outcome out;
+  const Result<std::vector<Selected>> selected = select(op, tree);
+  if (!selected) {
+    out.status = fail(selected.error());
+    return out;
+  }
+  out.status = plan.add(op, tree, *selected);
+  for (const auto& [path, planned] : plan.entries()) {
+    char text[256];
+    std::snprintf(text, sizeof text, "%s %o %u", path.c_str(), planned.entry.mode, planned.entry.uid);
+    out.entries.emplace_back(text);
+  }
+  return out;
+}
+
+TestTree source() {
+  return TestTree({directory(""), file("a", 0600, 5), directory("d", 0775), file("d/x"), directory("d/s"), file("d/s/y")});
+}
+
+TEST(CopyPlan, FileTakesTheDestinationsNameWithoutASlash) {
+  TestTree tree = source();
+  EXPECT_THAT(copy({}, {"a"}, "/new/name", tree).entries, ElementsAre("new 755 0", "new/name 600 5"));
+}
+
+TEST(CopyPlan, FileGoesIntoADestinationWithASlash) {
+  TestTree tree = source();
+  EXPECT_THAT(copy({}, {"a"}, "/new/", tree).entries, ElementsAre("new 755 0", "new/a 600 5"));
+}
+
+TEST(CopyPlan, FileGoesIntoAnExistingDirectory) {
+  TestTree tree = source();
+  EXPECT_THAT(copy(view({directory("there", 0700, 7)}), {"a"}, "/there", tree).entries,
+              ElementsAre("there 700 7", "there/a 600 5"));
+}
+
+TEST(CopyPlan, DirectoryGivesItsContentAndNewTopIsMadeFresh) {
+  TestTree tree = source();
+  EXPECT_THAT(copy({}, {"d"}, "/to", tree).entries,
+              ElementsAre("to 755 0", "to/s 755 0", "to/s/y 644 0", "to/x 644 0"));
+}
+
+TEST(CopyPlan, DestinationLinksAreFollowedInsideTheImage) {
+  TestTree tree = source();
+  EXPECT_THAT(copy(view({directory("real"), symlink("link", "/../../real")}), {"a"}, "/link/", tree).entries,
+              ElementsAre("real 755 0", "real/a 600 5"));
+}
+
+TEST(CopyPlan, DirectoryOverAFileIsRefused) {
+  TestTree tree = source();
+  const Outcome out = copy(view({directory("to"), file("to/s")}), {"d"}, "/to", tree);
+  ASSERT_FALSE(out.status);
+  EXPECT_THAT(out.status.error().message(), HasSubstr("cannot copy to non-directory"));
+}
+
+TEST(CopyPlan, FileOverADirectoryIsRefused) {
+  TestTree tree = source();
+  const Outcome out = copy(view({directory("to"), directory("to/x")}), {"d"}, "/to", tree);
+  ASSERT_FALSE(out.status);
+}
+
+TEST(CopyPlan, ChownAndChmodReachEverythingThatIsMade) {
+  TestTree tree = source();
+  EXPECT_THAT(copy({}, {"a"}, "/new/", tree, Owner{.uid = 9, .gid = 9}, "4750").entries,
+              ElementsAre("new 4750 9", "new/a 4750 9"));
+}
+
+TEST(CopyPlan, ExcludedPathsAreLeftOut) {
+  TestTree tree = source();
+  EXPECT_THAT(copy({}, {"d"}, "/to/", tree, std::nullopt, nullptr, {"s"}).entries, ElementsAre("to 755 0", "to/x 644 0"));
+}
+
+TEST(CopyPlan, HardLinksStayLinksWithinOneCopy) {
+  layer::Entry second = file("d/z");
+  second.hard_link_of = "d/x";
+  second.content = Digest::of("d/x");
+  TestTree tree({directory(""), directory("d"), file("d/x"), second});
+  plan::CopyOp op;
+  op.paths = {"d"};
+  op.destination = "/to/";
+  const layer::SnapshotView nothing;
+  CopyPlan plan(nothing, std::nullopt, std::nullopt);
+  ASSERT_TRUE(plan.add(op, tree, select(op, tree).value()));
+  EXPECT_EQ(plan.entries().at("to/z").entry.hard_link_of, "to/x");
+}
+
+TEST(CopyPlan, MissingWorkingDirectoryIsMadeAndAnExistingOneIsLeftAlone) {
+  const layer::SnapshotView below = view({directory("app", 0711, 3)});
+  CopyPlan existing(below, std::nullopt, std::nullopt);
+  ASSERT_TRUE(existing.add_directory("/app", {}));
+  EXPECT_TRUE(existing.empty());
+  CopyPlan missing(below, std::nullopt, std::nullopt);
+  ASSERT_TRUE(missing.add_directory("/app/x", {.uid = 4, .gid = 4}));
+  EXPECT_EQ(missing.entries().at("app").entry.uid, 3U);
+  EXPECT_EQ(missing.entries().at("app/x").entry.uid, 4U);
+}
+
+}  // namespace
+}  // namespace shale::build

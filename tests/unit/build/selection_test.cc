@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build/selection.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "test_trees.h"
+
+namespace shale::build {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> pick(const std::vector<std::string>& paths, const SourceTree& tree) {
+  plan::CopyOp op;
+  op.paths = paths;
+  std::vector<std::string> out;
+  const std::vector<Selected> selected = select(op, tree).value();
+  for (const Selected& one : selected) out.push_back(one.path + " as " + one.name);
+  return out;
+}
+
+TestTree tree() {
+  return TestTree({directory(""), file("a.c"), file("b.c"), directory("d"), file("d/c.c"), symlink("up", "../../../a.c"),
+                   symlink("to-d", "/d")});
+}
+
+TEST(Selection, WildcardsDoNotCrossDirectories) {
+  EXPECT_THAT(pick({"*.c"}, tree()), ElementsAre("a.c as a.c", "b.c as b.c"));
+}
+
+TEST(Selection, WildcardThatMatchesNothingPicksNothing) { EXPECT_THAT(pick({"*.h"}, tree()), IsEmpty()); }
+
+TEST(Selection, WrittenLinkIsFollowedAndCannotLeaveTheTree) {
+  EXPECT_THAT(pick({"up"}, tree()), ElementsAre("a.c as up"));
+  EXPECT_THAT(pick({"../../to-d/../../a.c"}, tree()), ElementsAre("a.c as a.c"));
+}
+
+TEST(Selection, MissingNameSuggestsANeighbour) {
+  plan::CopyOp op;
+  op.paths = {"d/c.cc"};
+  const auto missing = select(op, tree());
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(render(missing.error(), false), HasSubstr("did you mean 'd/c.c'?"));
+}
+
+TEST(Selection, IgnoredNameSaysSo) {
+  plan::CopyOp op;
+  op.paths = {"ignored"};
+  EXPECT_THAT(render(select(op, tree()).error(), false), HasSubstr(".dockerignore excludes it"));
+}
+
+TEST(Selection, DigestKnowsContentModeAndOwnerButNotTime) {
+  const auto digest = [](layer::Entry entry) {
+    TestTree one({directory(""), std::move(entry)});
+    plan::CopyOp op;
+    op.paths = {"f"};
+    return selection_digest(op, one, select(op, one).value()).value();
+  };
+  const Digest plain = digest(file("f"));
+  layer::Entry later = file("f");
+  later.mtime_s = 99;
+  EXPECT_EQ(digest(later), plain);
+  EXPECT_NE(digest(file("f", 0755)), plain);
+  EXPECT_NE(digest(file("f", 0644, 1)), plain);
+  layer::Entry other = file("f");
+  other.content = Digest::of("other");
+  EXPECT_NE(digest(other), plain);
+}
+
+}  // namespace
+}  // namespace shale::build

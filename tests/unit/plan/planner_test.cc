@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan/planner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace shale::plan {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+image::ImageConfig base_config() {
+  image::ImageConfig config;
+  config.env = {"PATH=/bin"};
+  config.cmd = {"sh"};
+  config.cmd_set = true;
+  config.history.push_back({.created = "", .created_by = "base", .author = "", .comment = "", .empty_layer = false});
+  return config;
+}
+
+Result<Plan> plan_of(const std::string& text, PlanOptions options = {}, image::ImageConfig config = base_config()) {
+  ASSIGN_OR_RETURN(dockerfile::ParsedFile file, dockerfile::parse_dockerfile(text, "Dockerfile"));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Planner> planner, Planner::create(std::move(file), std::move(options)));
+  while (true) {
+    ASSIGN_OR_RETURN(const std::vector<ImageNeed> needs, planner->needs());
+    if (needs.empty()) return planner->plan();
+    for (const ImageNeed& need : needs) planner->provide(need, config);
+  }
+}
+
+std::vector<std::string> titles(const Plan& plan) {
+  std::vector<std::string> out;
+  for (const Node& node : plan.nodes) out.push_back(node.title);
+  return out;
+}
+
+const Stage& target(const Plan& plan) { return plan.stages[plan.target]; }
+
+TEST(Planner, StagesThatNobodyNeedsAreLeftOut) {
+  const Result<Plan> plan = plan_of(
+      "FROM a AS one\nRUN x\nFROM a AS two\nRUN y\nFROM scratch\nCOPY --from=two /f /f\n");
+  ASSERT_TRUE(plan) << render(plan.error(), false);
+  EXPECT_THAT(titles(*plan), ElementsAre("[two 1/2] FROM a", "[two 2/2] RUN y", "[stage-2 1/1] COPY --from=two /f /f"));
+  EXPECT_THAT(plan->nodes[2].inputs, ElementsAre(1));
+}
+
+TEST(Planner, TargetStopsAtAStageByNameOrNumber) {
+  PlanOptions options;
+  options.target = "BUILD";
+  const Result<Plan> plan = plan_of("FROM a AS build\nRUN x\nFROM a\nRUN y\n", options);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->nodes.size(), 2U);
+  options.target = "0";
+  EXPECT_EQ(plan_of("FROM a\nRUN x\nFROM a\nRUN y\n", options)->nodes.size(), 2U);
+}
+
+TEST(Planner, UnknownTargetNamesTheNearest) {
+  PlanOptions options;
+  options.target = "biuld";
+  const Result<Plan> plan = plan_of("FROM a AS build\n", options);
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(render(plan.error(), false), HasSubstr("did you mean 'build'?"));
+}
+
+TEST(Planner, LaterStageCannotBeCopiedFrom) {
+  const Result<Plan> plan = plan_of("FROM scratch AS a\nCOPY --from=b /x /x\nFROM scratch AS b\n");
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message(), HasSubstr("needs to be defined before current stage"));
+  ASSERT_NE(plan.error().span(), nullptr);
+  EXPECT_EQ(plan.error().span()->line, 2);
+}
+
+TEST(Planner, AllReferenceErrorsAreReportedTogether) {
+  const Result<Plan> plan = plan_of("FROM ${none}\nFROM scratch\nCOPY --from=7 /x /x\n");
+  ASSERT_FALSE(plan);
+  EXPECT_EQ(plan.error().others().size(), 1U);
+}
+
+TEST(Planner, GlobalArgumentReachesAStageOnlyWhenDeclared) {
+  const Result<Plan> plan = plan_of("ARG V=1\nFROM scratch\nENV BEFORE=$V\nARG V\nENV AFTER=$V\n");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(target(*plan).config.env_value("BEFORE"), "");
+  EXPECT_EQ(target(*plan).config.env_value("AFTER"), "1");
+}
+
+TEST(Planner, BuildArgumentWinsOverDefaultAndFeedsFrom) {
+  PlanOptions options;
+  options.build_args = {{"TAG", "2"}};
+  const Result<Plan> plan = plan_of("ARG TAG=1\nFROM img:$TAG\n", options);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(std::get<ImageOp>(plan->nodes[0].op).reference, "img:2");
+}
+
+TEST(Planner, ValuesOfOneInstructionSeeTheVariablesBeforeIt) {
+  const Result<Plan> plan = plan_of("FROM scratch\nENV abc=hello\nENV abc=bye def=$abc\n");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(target(*plan).config.env_value("def"), "hello");
+}
+
+TEST(Planner, EntrypointClearsTheBasesCommandButNotOurs) {
+  EXPECT_THAT(target(*plan_of("FROM a\nENTRYPOINT [\"x\"]\n")).config.cmd, IsEmpty());
+  EXPECT_THAT(target(*plan_of("FROM a\nCMD [\"y\"]\nENTRYPOINT [\"x\"]\n")).config.cmd, ElementsAre("y"));
+}
+
+TEST(Planner, HistoryOfRunListsDeclaredArguments) {
+  const Result<Plan> plan = plan_of("FROM a\nARG A=1\nRUN make\n");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(target(*plan).history.back().created_by, "RUN |1 A=1 /bin/sh -c make # buildkit");
+}
+
+TEST(Planner, TriggersOfTheBaseRunFirstAndAreNotHandedOn) {
+  image::ImageConfig config = base_config();
+  config.on_build = {"RUN from-base"};
+  const Result<Plan> plan = plan_of("FROM a\nRUN own\n", {}, config);
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(titles(*plan), ElementsAre("[1/3] FROM a", "[2/3] RUN from-base", "[3/3] RUN own"));
+  EXPECT_THAT(target(*plan).config.on_build, IsEmpty());
+}
+
+TEST(Planner, NamedContextReplacesAStageWithItsInstructions) {
+  PlanOptions options;
+  options.image_contexts = {{"base", "other:1"}};
+  const Result<Plan> plan = plan_of("FROM a AS base\nRUN never\nFROM base\nRUN own\n", options);
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->nodes.size(), 2U);
+  EXPECT_EQ(std::get<ImageOp>(plan->nodes[0].op).reference, "other:1");
+}
+
+TEST(Planner, BindMountOfTheContextBecomesASnapshotOfItsOwn) {
+  const Result<Plan> plan = plan_of("FROM a\nRUN --mount=type=bind,source=src,target=/src make\n");
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->nodes.size(), 3U);
+  EXPECT_TRUE(std::holds_alternative<CopyOp>(plan->nodes[1].op));
+  EXPECT_EQ(plan->nodes[1].parent, kNoNode);
+  EXPECT_THAT(plan->nodes[2].inputs, ElementsAre(1));
+}
+
+TEST(Planner, InsecureRunIsRefusedWithTheReason) {
+  const Result<Plan> plan = plan_of("FROM a\nRUN --security=insecure x\n");
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message(), HasSubstr("security.insecure is not allowed"));
+}
+
+}  // namespace
+}  // namespace shale::plan
