@@ -167,7 +167,8 @@ int make_files(const SandboxSpec& spec) {
   const std::string size = std::to_string(bytes + 65536);
   // Without "noswap", which the kernel refuses to user namespaces.
   // No "noexec" for all of it: each file gets its own attributes, and a script is there to be run.
-  const int files = new_filesystem("tmpfs", {{"mode", "0700"}, {"size", size}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+  const int files =
+      new_filesystem("tmpfs", {{"mode", "0700"}, {"size", size}}, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
   if (files < 0) give_up(SetupStep::kFiles, errno, "a tmpfs");
   for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
     const SandboxMount& mount = spec.mounts[i];
@@ -225,11 +226,10 @@ void mount_all(int root, const SandboxSpec& spec, const HostMounts& host, int fi
       case SandboxMount::Kind::kFile:
         source = ::open_tree(files, std::to_string(i).c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         // A file with an x bit is a script that is there to be run.
-        if (source >= 0 &&
-            set_mount_attributes(source,
-                                 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-                                     ((mount.mode & 0111) == 0 ? MOUNT_ATTR_NOEXEC : 0U),
-                                 false) != 0)
+        if (source >= 0 && set_mount_attributes(source,
+                                                MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                                    ((mount.mode & 0111) == 0 ? MOUNT_ATTR_NOEXEC : 0U),
+                                                false) != 0)
           give_up(SetupStep::kMount, errno, mount.target);
         break;
     }
@@ -325,9 +325,10 @@ HostMounts prepare_host_mounts(const SandboxSpec& spec) {
 
 namespace {
 
-// Takes away what lies on the new root, which is the working directory: the old root, and on top of that whatever was
-// stacked on the old "/" (our tmpfs of files; in a container perhaps more). One umount takes only the topmost of them,
-// and what was left could be seen and entered by any path that goes up into "/" ("/dev/.."), so look instead of count.
+// Takes away what lies on the new root, which is the working directory: the old root, and on top of that
+// whatever was stacked on the old "/" (our tmpfs of files; in a container perhaps more). One umount takes
+// only the topmost of them, and what was left could be seen and entered by any path that goes up into "/"
+// ("/dev/.."), so look instead of count.
 void leave_old_root(int root) {
   constexpr int kDeepestStack = 64;
   struct stat wanted;
@@ -359,8 +360,8 @@ void build_root(const SandboxSpec& spec, const HostMounts& host, const MountOpti
   // After /dev, so that a mount can lie on /dev/shm; before the masks, so that no mount can cover one.
   mount_all(root, spec, host, files);
   protect_paths(root, spec, host.devices[kNull], have_sys);
-  // Last: from here no name of the host exists. "." twice stacks the old root on the new one, so there is no directory
-  // to make and none to peel off later.
+  // Last: from here no name of the host exists. "." twice stacks the old root on the new one, so there is no
+  // directory to make and none to peel off later.
   if (::fchdir(root) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) give_up(SetupStep::kPivot, errno);
   leave_old_root(root);
   if (::chdir("/") != 0) give_up(SetupStep::kPivot, errno);

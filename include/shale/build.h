@@ -14,7 +14,8 @@
 
 namespace shale {
 
-// One -o. For kLocal, kTar, kOci and kDocker, `destination` is a path, or "-" for standard output (not kLocal).
+// One -o. For kLocal, kTar, kOci and kDocker, `destination` is a path, or "-" for standard output (not
+// kLocal).
 struct OutputSpec {
   enum class Kind : std::uint8_t { kLocal, kTar, kOci, kDocker, kImage, kRegistry, kCacheOnly };
   Kind kind = Kind::kImage;
@@ -41,12 +42,15 @@ enum class NetworkMode : std::uint8_t { kDefault, kNone, kHost };
 struct BuildRequest {
   std::string store_root;  // empty = the default store (default_store_root())
   std::string context = ".";
-  std::string dockerfile;  // empty = Dockerfile, dockerfile, Containerfile in the context; "-" = standard input
+  std::string
+      dockerfile;  // empty = Dockerfile, dockerfile, Containerfile in the context; "-" = standard input
   std::vector<std::string> tags;
   std::string target;
-  std::vector<std::pair<std::string, std::string>> build_args;  // in the order given; a bare K has its value already
+  std::vector<std::pair<std::string, std::string>>
+      build_args;  // in the order given; a bare K has its value already
   std::vector<std::pair<std::string, std::string>> labels;
-  std::vector<std::pair<std::string, std::string>> build_contexts;  // name → DIR | docker-image://… | oci-layout://…
+  std::vector<std::pair<std::string, std::string>>
+      build_contexts;  // name → DIR | docker-image://… | oci-layout://…
   std::vector<SecretSpec> secrets;
   std::vector<std::string> add_hosts;  // "name:ip"
   std::vector<std::string> ulimits;    // "nofile=1024:2048"
@@ -63,16 +67,16 @@ struct BuildRequest {
 };
 
 struct BuildResult {
-  Digest image_id;                  // digest of the config; empty when nothing but files was asked for
-  std::vector<std::string> tags;    // in familiar form
+  Digest image_id;                        // digest of the config; empty when nothing but files was asked for
+  std::vector<std::string> tags;          // in familiar form
   std::optional<Digest> manifest_digest;  // known after an export or push
   int steps_run = 0;
   int steps_cached = 0;
 };
 
-// Builds. Events go to `events`, from one thread at a time; during most of the build that is a cloned process, so a sink
-// keeps no thread of its own and its state is not seen by the caller afterwards. Call it with no other thread running.
-// SIGINT and SIGTERM cancel: the error is then kCancelled.
+// Builds. Events go to `events`, from one thread at a time; during most of the build that is a cloned
+// process, so a sink keeps no thread of its own and its state is not seen by the caller afterwards. Call it
+// with no other thread running. SIGINT and SIGTERM cancel: the error is then kCancelled.
 Result<BuildResult> run_build(const BuildRequest& request, EventSink& events);
 
 }  // namespace shale

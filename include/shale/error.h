@@ -97,8 +97,8 @@ class Error {
 // 70 our bug · 130 interrupted. Documented in man 1 shale.
 [[nodiscard]] int exit_code(const Error& error);
 
-// The text a person reads: "Dockerfile:14:13: error: …", the excerpt, contexts, hints. `color` adds ANSI colours.
-// Ends with a newline.
+// The text a person reads: "Dockerfile:14:13: error: …", the excerpt, contexts, hints. `color` adds ANSI
+// colours. Ends with a newline.
 [[nodiscard]] std::string render(const Error& error, bool color);
 
 // std::expected is [[nodiscard]]; meson.build makes ignoring one an error.
@@ -107,7 +107,9 @@ using Result = std::expected<T, Error>;
 
 using Status = Result<void>;
 
-[[nodiscard]] inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(std::move(error)); }
+[[nodiscard]] inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected<Error>(std::move(error));
+}
 [[nodiscard]] inline std::unexpected<Error> fail(ErrorKind kind, std::string message) {
   return std::unexpected<Error>(Error(kind, std::move(message)));
 }
@@ -130,8 +132,7 @@ using Status = Result<void>;
 // ASSIGN_OR_RETURN(auto x, f()): x is f's value, or the enclosing function returns f's error.
 #define ASSIGN_OR_RETURN(declaration, expr) \
   ASSIGN_OR_RETURN_IMPL(SHALE_CONCAT(shale_result_, __LINE__), declaration, expr)
-#define ASSIGN_OR_RETURN_IMPL(result, declaration, expr)                 \
-  auto result = (expr);                                                  \
-  if (!result.has_value())                                               \
-    return std::unexpected<::shale::Error>(std::move(result.error()));   \
+#define ASSIGN_OR_RETURN_IMPL(result, declaration, expr)                                      \
+  auto result = (expr);                                                                       \
+  if (!result.has_value()) return std::unexpected<::shale::Error>(std::move(result.error())); \
   declaration = std::move(*result)

@@ -57,10 +57,10 @@ struct Warning {
 };
 // The size table at the end of a build.
 struct StageSummary {
-  std::string name;                    // the stage's name, or its number
-  std::uint64_t layer_bytes = 0;       // bytes of the layers this stage made itself
-  std::uint64_t left_behind_bytes = 0; // of those, bytes that are not in the result
-  std::chrono::nanoseconds elapsed{0}; // sum over its steps that ran
+  std::string name;                     // the stage's name, or its number
+  std::uint64_t layer_bytes = 0;        // bytes of the layers this stage made itself
+  std::uint64_t left_behind_bytes = 0;  // of those, bytes that are not in the result
+  std::chrono::nanoseconds elapsed{0};  // sum over its steps that ran
   int steps_run = 0;
   int steps_cached = 0;
   bool in_result = false;
@@ -73,8 +73,8 @@ struct BuildSummary {
 
 using Event = std::variant<StepStarted, StepOutput, StepProgress, StepNote, StepEnded, Warning, BuildSummary>;
 
-// Receives events. Called from one thread at a time; must not throw and must not block for long. The thread may move to
-// a cloned process in the middle of a build.
+// Receives events. Called from one thread at a time; must not throw and must not block for long. The thread
+// may move to a cloned process in the middle of a build.
 class EventSink {
  public:
   EventSink() = default;
@@ -82,11 +82,11 @@ class EventSink {
   EventSink& operator=(const EventSink&) = delete;
   virtual ~EventSink() = default;
   virtual void on(const Event& event) = 0;
-  // Time passes: a display shows running clocks. Whoever sends events calls it about every 100 ms while it waits, from
-  // the thread that calls on().
+  // Time passes: a display shows running clocks. Whoever sends events calls it about every 100 ms while it
+  // waits, from the thread that calls on().
   virtual void tick() {}
-  // No more events follow: a terminal display leaves its final picture. Calling it again, also from the process from which
-  // the sender was cloned, does nothing.
+  // No more events follow: a terminal display leaves its final picture. Calling it again, also from the
+  // process from which the sender was cloned, does nothing.
   virtual void finish() {}
 };
 

@@ -12,8 +12,8 @@
 
 namespace shale {
 
-// $SHALE_ROOT, else $XDG_DATA_HOME/shale, else ~/.local/share/shale; without a usable home $XDG_RUNTIME_DIR/shale, then
-// /tmp/shale-<uid>.
+// $SHALE_ROOT, else $XDG_DATA_HOME/shale, else ~/.local/share/shale; without a usable home
+// $XDG_RUNTIME_DIR/shale, then /tmp/shale-<uid>.
 Result<std::string> default_store_root();
 
 struct ImageSummary {
@@ -29,20 +29,21 @@ struct ImageSummary {
 // Newest first, one row per tag.
 Result<std::vector<ImageSummary>> list_images(const std::string& store_root);
 
-// Removes a tag, or with an id (or a unique prefix of one) the image; with `force` an id takes all its tags along.
-// Returns lines such as "Untagged: a:b" and "Deleted: sha256:…".
-Result<std::vector<std::string>> remove_image(const std::string& store_root, const std::string& name, bool force);
+// Removes a tag, or with an id (or a unique prefix of one) the image; with `force` an id takes all its tags
+// along. Returns lines such as "Untagged: a:b" and "Deleted: sha256:…".
+Result<std::vector<std::string>> remove_image(const std::string& store_root, const std::string& name,
+                                              bool force);
 
 Result<void> tag_image(const std::string& store_root, const std::string& source, const std::string& target);
 
 struct TransferResult {
-  Digest digest;                    // manifest digest for pull and push; image id for load and import
-  std::vector<std::string> names;   // what was loaded or tagged, in familiar form
+  Digest digest;                   // manifest digest for pull and push; image id for load and import
+  std::vector<std::string> names;  // what was loaded or tagged, in familiar form
 };
 
 // Downloads (if the registry has something newer) and unpacks. `platform` empty = the host's.
-Result<TransferResult> pull_image(const std::string& store_root, const std::string& name, const std::string& platform,
-                                  EventSink& events);
+Result<TransferResult> pull_image(const std::string& store_root, const std::string& name,
+                                  const std::string& platform, EventSink& events);
 // Compresses what was not compressed before, and uploads what the registry does not have.
 Result<TransferResult> push_image(const std::string& store_root, const std::string& name, EventSink& events);
 
@@ -50,12 +51,12 @@ Result<TransferResult> push_image(const std::string& store_root, const std::stri
 Result<TransferResult> load_image(const std::string& store_root, const std::string& path, EventSink& events);
 // A docker archive that docker load and podman load take; `path` "-" = standard output.
 enum class SaveFormat : std::uint8_t { kDockerArchive, kOciArchive, kOciDirectory };
-Result<void> save_images(const std::string& store_root, const std::vector<std::string>& names, const std::string& path,
-                         SaveFormat format, EventSink& events);
-// Makes an image of one layer from a root file system tar (any compression libarchive reads); `path` "-" = standard
-// input. `changes` are Dockerfile instructions (CMD, ENV, …) as in docker import --change.
-Result<TransferResult> import_image(const std::string& store_root, const std::string& path, const std::string& name,
-                                    const std::vector<std::string>& changes, const std::string& platform,
-                                    EventSink& events);
+Result<void> save_images(const std::string& store_root, const std::vector<std::string>& names,
+                         const std::string& path, SaveFormat format, EventSink& events);
+// Makes an image of one layer from a root file system tar (any compression libarchive reads); `path` "-" =
+// standard input. `changes` are Dockerfile instructions (CMD, ENV, …) as in docker import --change.
+Result<TransferResult> import_image(const std::string& store_root, const std::string& path,
+                                    const std::string& name, const std::vector<std::string>& changes,
+                                    const std::string& platform, EventSink& events);
 
 }  // namespace shale

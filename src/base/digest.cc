@@ -34,7 +34,8 @@ Result<Digest> Digest::from_hex(std::string_view hex) {
     bytes[i] = static_cast<std::uint8_t>((high << 4) | low);
   }
   if (!good)
-    return fail(ErrorKind::kCorrupt, fmt::format("'{}' is not a SHA-256 (64 lower-case hex digits)", shown(hex)));
+    return fail(ErrorKind::kCorrupt,
+                fmt::format("'{}' is not a SHA-256 (64 lower-case hex digits)", shown(hex)));
   return Digest(bytes);
 }
 

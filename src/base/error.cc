@@ -145,8 +145,10 @@ Error from_json(const Json& json) {
     // The kind is already in the text; only the number is taken over.
     const ErrorKind kind = error.kind();
     Error with_errno = Error::system(static_cast<int>(value), error.message());
-    if (with_errno.kind() == kind && with_errno.hints().empty()) error = std::move(with_errno);
-    else error = Error(kind, fmt::format("{}: {}", error.message(), std::strerror(static_cast<int>(value))));
+    if (with_errno.kind() == kind && with_errno.hints().empty())
+      error = std::move(with_errno);
+    else
+      error = Error(kind, fmt::format("{}: {}", error.message(), std::strerror(static_cast<int>(value))));
   }
   error.set_step_status(static_cast<int>(json_int(json, "status")));
   if (const Json* span = json_member(json, "span"))

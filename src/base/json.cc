@@ -17,7 +17,8 @@ Result<Json> parse_json(std::string_view text, std::string_view what) {
   std::string problem;
   std::vector<std::set<std::string>> keys;
   const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMaxDepth && problem.empty()) problem = fmt::format("is nested deeper than {} levels", kMaxDepth);
+    if (depth > kMaxDepth && problem.empty())
+      problem = fmt::format("is nested deeper than {} levels", kMaxDepth);
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.empty() && problem.empty() &&
@@ -34,7 +35,9 @@ Result<Json> parse_json(std::string_view text, std::string_view what) {
   return fail(ErrorKind::kCorrupt, fmt::format("{} {}", what, problem));
 }
 
-std::string dump_json(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump_json(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 std::string dump_json_pretty(const Json& value) {
   return value.dump(2, ' ', false, Json::error_handler_t::replace);
 }

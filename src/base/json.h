@@ -13,8 +13,8 @@ namespace shale {
 // Keeps the order in which keys were written, so that what we write reads the way it was composed.
 using Json = nlohmann::ordered_json;
 
-// Parses one JSON text of any origin. Refuses nesting deeper than 64 and repeated keys in an object (two readers
-// must not see two meanings). `what` names the text in errors ("manifest of alpine:latest").
+// Parses one JSON text of any origin. Refuses nesting deeper than 64 and repeated keys in an object (two
+// readers must not see two meanings). `what` names the text in errors ("manifest of alpine:latest").
 Result<Json> parse_json(std::string_view text, std::string_view what);
 
 // Compact text, invalid UTF-8 replaced, no exception.

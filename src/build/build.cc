@@ -41,7 +41,8 @@ Result<plan::PlanOptions> plan_options(const BuildRequest& request, const BuildI
   for (const auto& [name, directory] : inputs.named) options.directory_contexts.insert(name);
   options.image_contexts = inputs.image_contexts;
   for (std::string stage : request.no_cache_filter) {
-    std::transform(stage.begin(), stage.end(), stage.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(stage.begin(), stage.end(), stage.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     options.no_cache_stages.insert(std::move(stage));
   }
   return options;
@@ -96,7 +97,8 @@ Status save_stat_caches(BuildState& state) {
 }
 
 // Everything is known: names the image, writes the outputs, and says what came of it.
-Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& events, StepId& next_step, int stop_fd) {
+Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& events, StepId& next_step,
+                           int stop_fd) {
   BuildResult result;
   ASSIGN_OR_RETURN(const store::ImageRecord image, assemble_image(state));
   ASSIGN_OR_RETURN(const std::vector<image::ImageRef> names, names_of(state.request));
@@ -106,13 +108,17 @@ Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& e
     result.tags.push_back(name.familiar());
   }
   const std::vector<OutputSpec>& outputs = state.request.outputs;
-  const bool keep = outputs.empty() || std::any_of(outputs.begin(), outputs.end(), [](const OutputSpec& output) {
-                      return output.kind == OutputSpec::Kind::kImage || output.kind == OutputSpec::Kind::kRegistry;
-                    });
-  if (keep) RETURN_IF_ERROR(state.store->images().put(image, tags));
+  const bool keep =
+      outputs.empty() || std::any_of(outputs.begin(), outputs.end(), [](const OutputSpec& output) {
+        return output.kind == OutputSpec::Kind::kImage || output.kind == OutputSpec::Kind::kRegistry;
+      });
+  // put() syncs what it names; without it the layers still have to survive a power cut to be found in the
+  // cache again.
+  RETURN_IF_ERROR(keep ? state.store->images().put(image, tags) : state.store->sync());
   for (const OutputSpec& output : outputs) {
     if (!needs_files(output)) continue;
-    exporter::ProgressStep step(events, next_step++, fmt::format("exporting to {}", output.destination), stop_fd);
+    exporter::ProgressStep step(events, next_step++, fmt::format("exporting to {}", output.destination),
+                                stop_fd);
     Result<WrittenOutput> written = write_output(state, output, image, names, step.progress());
     if (!written) {
       step.end(StepEnd::kFailed, written.error().to_line());
@@ -138,7 +144,9 @@ Status hold_known_layers(BuildState& state) {
   for (const NodeState& node : state.nodes)
     for (const store::LayerRecord& layer : node.layers) ids.push_back(layer.id);
   Status held = state.lease->hold_layers(*state.store, ids);
-  if (!held) return fail(std::move(held.error()).hint("another process cleaned the store at this moment: build again"));
+  if (!held)
+    return fail(
+        std::move(held.error()).hint("another process cleaned the store at this moment: build again"));
   return held;
 }
 
@@ -164,8 +172,9 @@ Result<BuildResult> from_json(const Json& json) {
 }
 
 // The part of a build that runs in its own user and mount namespace. The store was closed for the clone.
-Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& solver, ImageResolver& resolver,
-                          const std::string& root, EventSink& events, StepId& next_step) {
+Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& solver,
+                          ImageResolver& resolver, const std::string& root, EventSink& events,
+                          StepId& next_step) {
   ASSIGN_OR_RETURN(state.store, store::Store::open(root));
   const bool need_files =
       std::any_of(state.request.outputs.begin(), state.request.outputs.end(), needs_files);
@@ -189,6 +198,22 @@ Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& s
   return to_json(*result);
 }
 
+// -o type=registry: everything the image was named.
+Status push_tags(const BuildRequest& request, BuildResult& result, EventSink& events) {
+  const bool wanted =
+      std::any_of(request.outputs.begin(), request.outputs.end(),
+                  [](const OutputSpec& output) { return output.kind == OutputSpec::Kind::kRegistry; });
+  if (!wanted) return {};
+  if (result.tags.empty())
+    return fail(
+        Error(ErrorKind::kUsage, "tag is needed when pushing to registry").hint("name the image with -t"));
+  for (const std::string& tag : result.tags) {
+    ASSIGN_OR_RETURN(const TransferResult pushed, push_image(request.store_root, tag, events));
+    result.manifest_digest = pushed.digest;
+  }
+  return {};
+}
+
 Status write_result_files(const BuildRequest& request, const BuildResult& result) {
   if (!request.iidfile.empty())
     RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, request.iidfile, result.image_id.to_string(), 0644));
@@ -196,7 +221,8 @@ Status write_result_files(const BuildRequest& request, const BuildResult& result
     Json metadata = {{"containerimage.config.digest", result.image_id.to_string()}};
     if (result.manifest_digest) metadata["containerimage.digest"] = result.manifest_digest->to_string();
     if (!result.tags.empty()) metadata["image.name"] = fmt::format("{}", fmt::join(result.tags, ","));
-    RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, request.metadata_file, dump_json_pretty(metadata) + "\n", 0644));
+    RETURN_IF_ERROR(
+        sys::replace_file(AT_FDCWD, request.metadata_file, dump_json_pretty(metadata) + "\n", 0644));
   }
   return {};
 }
@@ -205,9 +231,11 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   // Inputs: nothing has been started, pulled or written while one of these can still be wrong.
   ASSIGN_OR_RETURN(BuildInputs inputs, read_inputs(request));
   RETURN_IF_ERROR(names_of(request));
-  ASSIGN_OR_RETURN(dockerfile::ParsedFile file, dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));
+  ASSIGN_OR_RETURN(dockerfile::ParsedFile file,
+                   dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));
   ASSIGN_OR_RETURN(plan::PlanOptions options, plan_options(request, inputs));
-  ASSIGN_OR_RETURN(const std::unique_ptr<plan::Planner> planner, plan::Planner::create(std::move(file), std::move(options)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<plan::Planner> planner,
+                   plan::Planner::create(std::move(file), std::move(options)));
 
   // The store, and the ids that layer directories made here will have.
   std::string root = request.store_root;
@@ -241,7 +269,8 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   // The cache. A build that finds everything ends here: no namespace, no helper, no thread was needed.
   Solver solver(state, events, next_step);
   RETURN_IF_ERROR(solver.look_up());
-  const bool pulling = std::any_of(state.images.begin(), state.images.end(), [](const auto& image) { return image.second.pull >= 0; });
+  const bool pulling = std::any_of(state.images.begin(), state.images.end(),
+                                   [](const auto& image) { return image.second.pull >= 0; });
   const bool need_files = std::any_of(request.outputs.begin(), request.outputs.end(), needs_files);
   if (solver.complete() && !pulling && !need_files) {
     RETURN_IF_ERROR(save_stat_caches(state));
@@ -266,6 +295,10 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
 
 Result<BuildResult> run_build(const BuildRequest& request, EventSink& events) {
   Result<BuildResult> result = build_image(request, events);
+  if (result) {
+    if (Status pushed = push_tags(request, *result, events); !pushed)
+      result = fail(std::move(pushed.error()));
+  }
   events.finish();
   if (!result) return result;
   RETURN_IF_ERROR(write_result_files(request, *result));

@@ -35,8 +35,9 @@ Result<UniqueFd> open_context(const std::string& path) {
   if (directory.error().errno_value() == ENOENT)
     return fail(ErrorKind::kUsage, fmt::format("path \"{}\" not found", path));
   if (directory.error().errno_value() == ENOTDIR)
-    return fail(Error(ErrorKind::kUsage, fmt::format("the context \"{}\" is not a directory", path))
-                    .hint("name the Dockerfile with -f, and the directory its COPY lines read from as the context"));
+    return fail(
+        Error(ErrorKind::kUsage, fmt::format("the context \"{}\" is not a directory", path))
+            .hint("name the Dockerfile with -f, and the directory its COPY lines read from as the context"));
   return fail(std::move(directory.error()).context("while opening the build context"));
 }
 
@@ -54,8 +55,9 @@ Result<DockerfileText> read_dockerfile(const BuildRequest& request, const Unique
     if (!text && text.error().errno_value() == ENOENT && !request.dockerfile.starts_with('/'))
       text = sys::read_file(context.get(), request.dockerfile, kMaxDockerfileBytes);
     if (!text)
-      return fail(Error(text.error().kind() == ErrorKind::kNotFound ? ErrorKind::kDockerfile : text.error().kind(),
-                        fmt::format("failed to read dockerfile: {}", text.error().to_line())));
+      return fail(
+          Error(text.error().kind() == ErrorKind::kNotFound ? ErrorKind::kDockerfile : text.error().kind(),
+                fmt::format("failed to read dockerfile: {}", text.error().to_line())));
     out.text = std::move(*text);
     return out;
   }
@@ -63,9 +65,11 @@ Result<DockerfileText> read_dockerfile(const BuildRequest& request, const Unique
     Result<std::string> text = sys::read_file(context.get(), name, kMaxDockerfileBytes);
     if (text) return DockerfileText{.name = name, .text = std::move(*text)};
     if (text.error().errno_value() != ENOENT)
-      return fail(Error(ErrorKind::kDockerfile, fmt::format("failed to read dockerfile: {}", text.error().to_line())));
+      return fail(Error(ErrorKind::kDockerfile,
+                        fmt::format("failed to read dockerfile: {}", text.error().to_line())));
   }
-  Error error(ErrorKind::kDockerfile, fmt::format("failed to read dockerfile: there is none in \"{}\"", request.context));
+  Error error(ErrorKind::kDockerfile,
+              fmt::format("failed to read dockerfile: there is none in \"{}\"", request.context));
   ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(context.get()));
   if (const std::string nearest = suggest("Dockerfile", names); !nearest.empty())
     error.add_hint(fmt::format("did you mean -f {}/{}?", request.context, nearest));
@@ -79,7 +83,8 @@ Result<dockerfile::IgnoreMatcher> read_ignore(const BuildRequest& request, const
                                               const UniqueFd& context) {
   if (request.dockerfile != "-") {
     const std::string name = dockerfile.name + ".dockerignore";
-    Result<std::string> own = sys::read_file(request.dockerfile.empty() ? context.get() : AT_FDCWD, name, kMaxIgnoreBytes);
+    Result<std::string> own =
+        sys::read_file(request.dockerfile.empty() ? context.get() : AT_FDCWD, name, kMaxIgnoreBytes);
     if (!own && !request.dockerfile.empty() && !request.dockerfile.starts_with('/'))
       own = sys::read_file(context.get(), name, kMaxIgnoreBytes);
     if (own) return dockerfile::IgnoreMatcher::parse(*own, name);
@@ -97,12 +102,14 @@ Result<Secret> read_secret(const SecretSpec& spec) {
   if (!spec.environment.empty()) {
     const char* value = std::getenv(spec.environment.c_str());
     if (value == nullptr)
-      return fail(ErrorKind::kUsage, fmt::format("--secret id={}: the environment has no variable {}", spec.id, spec.environment));
+      return fail(ErrorKind::kUsage, fmt::format("--secret id={}: the environment has no variable {}",
+                                                 spec.id, spec.environment));
     out.value = value;
     return out;
   }
   Result<std::string> value = sys::read_file(AT_FDCWD, spec.file, kMaxSecretBytes);
-  if (!value) return fail(std::move(value.error()).context(fmt::format("while reading --secret id={}", spec.id)));
+  if (!value)
+    return fail(std::move(value.error()).context(fmt::format("while reading --secret id={}", spec.id)));
   out.value = std::move(*value);
   return out;
 }
@@ -122,11 +129,14 @@ Result<BuildInputs> read_inputs(const BuildRequest& request) {
       continue;
     }
     if (value.find("://") != std::string::npos)
-      return fail(ErrorKind::kUsage, fmt::format("--build-context {}={}: only a directory or docker-image:// can be used", name, value));
+      return fail(
+          ErrorKind::kUsage,
+          fmt::format("--build-context {}={}: only a directory or docker-image:// can be used", name, value));
     ContextDirectory directory;
     ASSIGN_OR_RETURN(directory.directory, open_context(value));
     ASSIGN_OR_RETURN(directory.path, absolute_path(value));
-    if (Result<std::string> text = sys::read_file(directory.directory.get(), ".dockerignore", kMaxIgnoreBytes)) {
+    if (Result<std::string> text =
+            sys::read_file(directory.directory.get(), ".dockerignore", kMaxIgnoreBytes)) {
       ASSIGN_OR_RETURN(directory.ignore, dockerfile::IgnoreMatcher::parse(*text));
     }
     out.named[name] = std::move(directory);
@@ -140,8 +150,8 @@ Result<BuildInputs> read_inputs(const BuildRequest& request) {
 
 Result<std::unique_ptr<ContextTree>> scan_context(const store::Store& store, ContextDirectory directory) {
   store::StatCache cache = store::StatCache::load(store, directory.path, directory.directory.get());
-  return ContextTree::scan(std::move(directory.path), std::move(directory.directory), std::move(directory.ignore),
-                           std::move(cache));
+  return ContextTree::scan(std::move(directory.path), std::move(directory.directory),
+                           std::move(directory.ignore), std::move(cache));
 }
 
 }  // namespace shale::build

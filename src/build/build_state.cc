@@ -66,8 +66,10 @@ Result<SourceTree*> BuildState::tree(const plan::FileSource& source) {
     std::string name = "an empty stage";
     if (source.node != plan::kNoNode) {
       const plan::Node& from = node(source.node);
-      if (const auto* image = std::get_if<plan::ImageOp>(&from.op)) name = "the image " + image->reference;
-      else if (from.stage >= 0) name = fmt::format("stage {}", plan.stages[static_cast<std::size_t>(from.stage)].shown_name);
+      if (const auto* image = std::get_if<plan::ImageOp>(&from.op))
+        name = "the image " + image->reference;
+      else if (from.stage >= 0)
+        name = fmt::format("stage {}", plan.stages[static_cast<std::size_t>(from.stage)].shown_name);
     }
     ASSIGN_OR_RETURN(tree, make_layer_tree(*store, stack(source.node), std::move(name)));
   }

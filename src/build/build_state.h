@@ -23,17 +23,17 @@ namespace shale::build {
 
 // What a node's result is, as far as it is known.
 struct NodeState {
-  bool needed = false;       // the target depends on it
-  bool known = false;        // its content is known: `chain`, `diff_ids`, and for steps `layers`
-  bool materialized = false; // the directories of its own layers exist
+  bool needed = false;        // the target depends on it
+  bool known = false;         // its content is known: `chain`, `diff_ids`, and for steps `layers`
+  bool materialized = false;  // the directories of its own layers exist
   bool cached = false;
-  bool started = false;      // its work has begun
-  Digest chain;              // identity of the whole snapshot up to here
+  bool started = false;                    // its work has begun
+  Digest chain;                            // identity of the whole snapshot up to here
   std::vector<store::LayerRecord> layers;  // its own, lowest first; a step has one
   std::vector<Digest> diff_ids;            // its own
   std::int64_t created = 0;                // seconds since 1970: when its layer was first made
   std::chrono::nanoseconds elapsed{0};
-  StepId step = 0;           // in events; 0 = not shown yet
+  StepId step = 0;  // in events; 0 = not shown yet
 };
 
 // One image the plan names, resolved.
@@ -41,11 +41,11 @@ struct BaseImage {
   image::ImageConfig config;
   std::string config_json;
   Digest id;
-  std::vector<image::Descriptor> blobs;             // of its layers, when a manifest is known
+  std::vector<image::Descriptor> blobs;  // of its layers, when a manifest is known
   std::optional<store::ImageManifest> manifest;
-  std::optional<Digest> registry_digest;            // what the registry calls it
-  std::string reference;                            // full form, under which it is recorded once pulled
-  int pull = -1;                                    // index of its running pull; -1 = everything is in the store
+  std::optional<Digest> registry_digest;  // what the registry calls it
+  std::string reference;                  // full form, under which it is recorded once pulled
+  int pull = -1;                          // index of its running pull; -1 = everything is in the store
 };
 
 struct Secret {
@@ -71,7 +71,9 @@ class BuildState {
   // Sizes `nodes` for `plan` and marks what the target needs.
   void begin(plan::Plan new_plan);
 
-  [[nodiscard]] const plan::Node& node(plan::NodeId id) const { return plan.nodes[static_cast<std::size_t>(id)]; }
+  [[nodiscard]] const plan::Node& node(plan::NodeId id) const {
+    return plan.nodes[static_cast<std::size_t>(id)];
+  }
   [[nodiscard]] NodeState& state(plan::NodeId id) { return nodes[static_cast<std::size_t>(id)]; }
   [[nodiscard]] const NodeState& state(plan::NodeId id) const { return nodes[static_cast<std::size_t>(id)]; }
 

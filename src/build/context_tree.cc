@@ -17,7 +17,7 @@ namespace {
 
 struct Found {
   layer::Entry entry;
-  struct stat info {};
+  struct stat info{};
 };
 
 layer::Entry to_entry(std::string path, const struct stat& info) {
@@ -47,7 +47,7 @@ class Walker {
   Status directory(int parent, const std::string& path, const dockerfile::IgnoreMatcher::State& state) {
     ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(parent));
     for (const std::string& name : names) {
-      struct stat info {};
+      struct stat info{};
       if (::fstatat(parent, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT) continue;  // removed since it was listed
         return fail_errno(errno, fmt::format("stat '{}{}' in the build context", path, name));
@@ -61,7 +61,8 @@ class Walker {
   Status visit(int parent, const std::string& name, const std::string& path, const struct stat& info,
                const dockerfile::IgnoreMatcher::State& state) {
     dockerfile::IgnoreMatcher::State below;
-    const auto verdict = ignore_.empty() ? dockerfile::IgnoreMatcher::Verdict{} : ignore_.visit(path, state, &below);
+    const auto verdict =
+        ignore_.empty() ? dockerfile::IgnoreMatcher::Verdict{} : ignore_.visit(path, state, &below);
     if (S_ISDIR(info.st_mode)) {
       if (verdict.ignored && verdict.prune) return {};
       const std::size_t mark = out_.size();
@@ -98,7 +99,8 @@ class Walker {
 }  // namespace
 
 Result<std::unique_ptr<ContextTree>> ContextTree::scan(std::string path, UniqueFd directory,
-                                                       dockerfile::IgnoreMatcher ignore, store::StatCache cache) {
+                                                       dockerfile::IgnoreMatcher ignore,
+                                                       store::StatCache cache) {
   std::unique_ptr<ContextTree> tree(
       new ContextTree(std::move(path), std::move(directory), std::move(ignore), std::move(cache)));
   RETURN_IF_ERROR(tree->walk());
@@ -127,7 +129,8 @@ Status ContextTree::walk() {
 }
 
 Result<UniqueFd> ContextTree::open_file(const layer::ViewEntry& file) {
-  Result<UniqueFd> fd = sys::open_beneath(directory_.get(), file.entry->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  Result<UniqueFd> fd =
+      sys::open_beneath(directory_.get(), file.entry->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) {
     Error error = Error::system(fd.error().errno_value(),
                                 fmt::format("read '{}' of the build context {}", file.entry->path, path_));

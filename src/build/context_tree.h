@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ContextTree: a local directory as COPY sees it: pruned by .dockerignore, owned by 0:0, hashed by stat cache.
+// ContextTree: a local directory as COPY sees it: pruned by .dockerignore, owned by 0:0, hashed by stat
+// cache.
 #pragma once
 
 #include <sys/stat.h>
@@ -16,8 +17,8 @@ namespace shale::build {
 
 class ContextTree final : public SourceTree {
  public:
-  // Walks `directory` (absolute path, for messages and the stat cache). Unreadable directories are remembered and
-  // reported only if something needs them. `special` files (sockets, devices) are left out.
+  // Walks `directory` (absolute path, for messages and the stat cache). Unreadable directories are remembered
+  // and reported only if something needs them. `special` files (sockets, devices) are left out.
   static Result<std::unique_ptr<ContextTree>> scan(std::string path, UniqueFd directory,
                                                    dockerfile::IgnoreMatcher ignore, store::StatCache cache);
 
@@ -35,7 +36,10 @@ class ContextTree final : public SourceTree {
 
  private:
   ContextTree(std::string path, UniqueFd directory, dockerfile::IgnoreMatcher ignore, store::StatCache cache)
-      : path_(std::move(path)), directory_(std::move(directory)), ignore_(std::move(ignore)), cache_(std::move(cache)) {}
+      : path_(std::move(path)),
+        directory_(std::move(directory)),
+        ignore_(std::move(ignore)),
+        cache_(std::move(cache)) {}
   Status walk();
 
   std::string path_;
@@ -43,8 +47,8 @@ class ContextTree final : public SourceTree {
   dockerfile::IgnoreMatcher ignore_;
   store::StatCache cache_;
   layer::SnapshotView view_;
-  std::vector<struct stat> stats_;    // of the entry with the same index in the manifest
-  std::vector<Digest> digests_;       // likewise; empty = not asked for yet
+  std::vector<struct stat> stats_;  // of the entry with the same index in the manifest
+  std::vector<Digest> digests_;     // likewise; empty = not asked for yet
   std::size_t file_count_ = 0;
   std::size_t hashed_count_ = 0;
 };

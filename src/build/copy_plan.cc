@@ -130,8 +130,10 @@ Status CopyPlan::put(SourceTree& tree, const layer::ViewEntry& source, const std
   return {};
 }
 
-Status CopyPlan::copy_tree(SourceTree& tree, const Selected& pick, const std::string& target, const plan::CopyOp& op) {
-  ASSIGN_OR_RETURN(const dockerfile::IgnoreMatcher exclude, dockerfile::IgnoreMatcher::from_patterns(op.exclude));
+Status CopyPlan::copy_tree(SourceTree& tree, const Selected& pick, const std::string& target,
+                           const plan::CopyOp& op) {
+  ASSIGN_OR_RETURN(const dockerfile::IgnoreMatcher exclude,
+                   dockerfile::IgnoreMatcher::from_patterns(op.exclude));
   dockerfile::IgnoreMatcher include;
   if (!pick.parents_pattern.empty()) {
     ASSIGN_OR_RETURN(include, dockerfile::IgnoreMatcher::from_patterns({pick.parents_pattern}));
@@ -141,7 +143,8 @@ Status CopyPlan::copy_tree(SourceTree& tree, const Selected& pick, const std::st
   std::vector<layer::ViewEntry> open_directories;
   return tree.view().walk(pick.path, [&](const layer::ViewEntry& found) -> Status {
     const std::string& path = found.entry->path;
-    const std::string_view inside = path.size() <= prefix ? std::string_view() : std::string_view(path).substr(prefix);
+    const std::string_view inside =
+        path.size() <= prefix ? std::string_view() : std::string_view(path).substr(prefix);
     if (inside.empty()) {
       if (!found.entry->is_directory() || include.empty()) return put(tree, found, target, true);
       return {};
@@ -184,11 +187,14 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
     const bool target_is_directory =
         destination.is_root() || (destination.entry && destination.entry->entry->is_directory());
     if (!source_is_directory && target_is_directory) target = join(target, pick.name);
-    // A new directory that receives a directory's content is made like any other parent: it does not become the source.
-    if (source_is_directory && !destination.exists()) RETURN_IF_ERROR(make_directories(target, kNewDirectoryMode));
+    // A new directory that receives a directory's content is made like any other parent: it does not become
+    // the source.
+    if (source_is_directory && !destination.exists())
+      RETURN_IF_ERROR(make_directories(target, kNewDirectoryMode));
     if (source_is_directory && destination.exists() && !target_is_directory)
-      return fail(ErrorKind::kDockerfile, fmt::format("cannot copy to non-directory: /{} is a {}", target,
-                                                      layer::entry_type_name(destination.entry->entry->type)));
+      return fail(ErrorKind::kDockerfile,
+                  fmt::format("cannot copy to non-directory: /{} is a {}", target,
+                              layer::entry_type_name(destination.entry->entry->type)));
     RETURN_IF_ERROR(copy_tree(tree, pick, target, op));
   }
   return {};
@@ -209,7 +215,8 @@ Status CopyPlan::add_unpacked(const std::string& destination, SourceTree& tree) 
     if (replaces) {
       // The old thing goes with all that was planned below it; in lower layers the new entry hides it.
       const std::string below = target + "/";
-      for (auto at = entries_.lower_bound(target); at != entries_.end() && (at->first == target || at->first.starts_with(below));)
+      for (auto at = entries_.lower_bound(target);
+           at != entries_.end() && (at->first == target || at->first.starts_with(below));)
         at = entries_.erase(at);
       PlannedEntry planned;
       planned.entry = *found.entry;

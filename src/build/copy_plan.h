@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CopyPlan: which entries a COPY or ADD puts into its layer, decided from manifests alone, before a file is touched.
+// CopyPlan: which entries a COPY or ADD puts into its layer, decided from manifests alone, before a file is
+// touched.
 #pragma once
 
 #include <map>
@@ -31,13 +32,14 @@ struct PlannedEntry {
 class CopyPlan {
  public:
   // `below`: what the step starts from (empty for --link, whose layer is made for any base).
-  CopyPlan(const layer::SnapshotView& below, std::optional<Owner> chown, std::optional<dockerfile::Chmod> chmod)
+  CopyPlan(const layer::SnapshotView& below, std::optional<Owner> chown,
+           std::optional<dockerfile::Chmod> chmod)
       : below_(below), chown_(chown), chmod_(std::move(chmod)) {}
 
   // Adds everything `selected` of `tree` to `op.destination`.
   Status add(const plan::CopyOp& op, SourceTree& tree, const std::vector<Selected>& selected);
-  // Unpacks a whole tree (an archive's) over the directory `destination`: entries replace whatever is in their way, as
-  // tar does; owners are the archive's unless --chown.
+  // Unpacks a whole tree (an archive's) over the directory `destination`: entries replace whatever is in
+  // their way, as tar does; owners are the archive's unless --chown.
   Status add_unpacked(const std::string& destination, SourceTree& tree);
   // A directory with its missing parents (WORKDIR), mode 0755.
   Status add_directory(const std::string& path, Owner owner);
@@ -46,12 +48,12 @@ class CopyPlan {
   Status add_mount_point(const std::string& path, bool is_directory);
   [[nodiscard]] bool empty() const { return entries_.empty(); }
 
-  // In manifest order: parents before children. Existing parent directories are among them with the metadata they have.
+  // In manifest order: parents before children. Existing parent directories are among them with the metadata
+  // they have.
   using EntryMap = std::map<std::string, PlannedEntry, bool (*)(const std::string&, const std::string&)>;
   [[nodiscard]] const EntryMap& entries() const { return entries_; }
 
  private:
-
   // What is at `path` now: planned before, or below.
   [[nodiscard]] const layer::Entry* existing(const std::string& path) const;
   [[nodiscard]] Result<layer::ResolvedPath> resolve(const std::string& path) const;
@@ -59,16 +61,18 @@ class CopyPlan {
   Status make_directories(const std::string& path, std::uint32_t mode);
   void carry_over(const std::string& path);
   Status copy_tree(SourceTree& tree, const Selected& pick, const std::string& target, const plan::CopyOp& op);
-  Status put(SourceTree& tree, const layer::ViewEntry& source, const std::string& target, bool keep_existing_directory);
+  Status put(SourceTree& tree, const layer::ViewEntry& source, const std::string& target,
+             bool keep_existing_directory);
   void decorate(layer::Entry& entry) const;
 
   const layer::SnapshotView& below_;
   std::optional<Owner> chown_;
   std::optional<dockerfile::Chmod> chmod_;
-  // Modification time of directories that are made on the way: that of what is put there, so that the same files give the
-  // same layer at any time.
+  // Modification time of directories that are made on the way: that of what is put there, so that the same
+  // files give the same layer at any time.
   std::optional<std::pair<std::int64_t, std::uint32_t>> new_directory_time_;
-  EntryMap entries_{[](const std::string& a, const std::string& b) { return layer::compare_paths(a, b) < 0; }};
+  EntryMap entries_{
+      [](const std::string& a, const std::string& b) { return layer::compare_paths(a, b) < 0; }};
   // Hard-link groups of one source tree → the first name made of it.
   std::map<std::pair<const SourceTree*, std::pair<std::size_t, std::string>>, std::string> links_;
 };

@@ -42,7 +42,8 @@ void EventLoop::submit(Callback work, Callback done) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back({std::move(work), std::move(done)});
-    start_thread = idle_ < static_cast<int>(waiting_.size()) && static_cast<int>(threads_.size()) < worker_limit_;
+    start_thread =
+        idle_ < static_cast<int>(waiting_.size()) && static_cast<int>(threads_.size()) < worker_limit_;
   }
   if (start_thread) {
     // Signals stay with the loop's thread, which reads them from a signalfd.
@@ -70,7 +71,8 @@ void EventLoop::work_until_stopped() {
     lock.lock();
     finished_.push_back(std::move(task));
     const std::uint64_t one = 1;
-    (void)!::write(wake_.get(), &one, sizeof one);  // fails only when the counter is full, and then it is readable
+    (void)!::write(wake_.get(), &one,
+                   sizeof one);  // fails only when the counter is full, and then it is readable
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EventLoop: the one thread that owns a build's state. It waits for descriptors, for finished work of a small pool of
-// threads, and ticks.
+// EventLoop: the one thread that owns a build's state. It waits for descriptors, for finished work of a small
+// pool of threads, and ticks.
 #pragma once
 
 #include <condition_variable>
@@ -16,8 +16,8 @@
 
 namespace shale::build {
 
-// All members but submit()'s work run on the thread that calls run(). Threads start with the first submit(), so that a
-// build that finds everything cached has none.
+// All members but submit()'s work run on the thread that calls run(). Threads start with the first submit(),
+// so that a build that finds everything cached has none.
 class EventLoop {
  public:
   static Result<std::unique_ptr<EventLoop>> create(int worker_limit);
@@ -28,11 +28,13 @@ class EventLoop {
 
   using Callback = std::function<void()>;
 
-  // Calls `ready` whenever `fd` is readable or hung up, until unwatch(fd). The caller keeps the descriptor open so long.
+  // Calls `ready` whenever `fd` is readable or hung up, until unwatch(fd). The caller keeps the descriptor
+  // open so long.
   void watch(int fd, Callback ready);
   void unwatch(int fd);
 
-  // Runs `work` on a pool thread, then `done` on the loop's thread. `work` owns or shares everything it touches.
+  // Runs `work` on a pool thread, then `done` on the loop's thread. `work` owns or shares everything it
+  // touches.
   void submit(Callback work, Callback done);
 
   // Called about every 100 ms while run() waits.

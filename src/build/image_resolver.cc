@@ -36,6 +36,9 @@ Result<bool> ImageResolver::find_local(const plan::ImageNeed& need) {
     if (found.error().kind() == ErrorKind::kNotFound) return false;
     return fail(std::move(found.error()));
   }
+  // A short name of hex digits is a name, even if some image's id begins so; docker shows ids with 12 digits.
+  constexpr std::size_t kShownIdDigits = 12;
+  if (!found->tag && need.reference.size() < kShownIdDigits) return false;
   ASSIGN_OR_RETURN(BaseImage image, from_store(store_, *found));
   ASSIGN_OR_RETURN(const image::Platform wanted, image::Platform::parse(need.platform));
   const image::Platform& have = image.config.platform;
@@ -52,9 +55,14 @@ Status ImageResolver::resolve(const std::vector<plan::ImageNeed>& needs) {
       ASSIGN_OR_RETURN(const bool local, find_local(need));
       if (local) continue;
     }
-    Pending one{.need = need, .reference = {}, .pull = pulls_.size(), .step = next_step_++, .started = std::chrono::steady_clock::now()};
+    Pending one{.need = need,
+                .reference = {},
+                .pull = pulls_.size(),
+                .step = next_step_++,
+                .started = std::chrono::steady_clock::now()};
     ASSIGN_OR_RETURN(one.reference, image::ImageRef::parse(need.reference));
-    events_.on(StepStarted{.step = one.step, .name = fmt::format("[internal] load metadata for {}", one.reference.full())});
+    events_.on(StepStarted{.step = one.step,
+                           .name = fmt::format("[internal] load metadata for {}", one.reference.full())});
     registry::PullRequest request;
     request.reference = one.reference;
     ASSIGN_OR_RETURN(request.platform, image::Platform::parse(need.platform));
@@ -77,12 +85,21 @@ Status ImageResolver::await(const Pending& pending) {
       if (always_ask_ && (error.kind() == ErrorKind::kNotFound || error.kind() == ErrorKind::kNetwork)) {
         // An image that exists only here cannot be refreshed.
         if (const Result<bool> local = find_local(pending.need); local && *local) {
-          events_.on(StepEnded{.step = pending.step, .end = StepEnd::kDone, .elapsed = elapsed(), .message = {}, .log_path = {}});
+          events_.on(StepEnded{.step = pending.step,
+                               .end = StepEnd::kDone,
+                               .elapsed = elapsed(),
+                               .message = {},
+                               .log_path = {}});
           return {};
         }
       }
-      events_.on(StepEnded{.step = pending.step, .end = StepEnd::kFailed, .elapsed = elapsed(), .message = error.to_line(), .log_path = {}});
-      // What the caller asked for is the build; that a registry does not have an image is the registry's answer.
+      events_.on(StepEnded{.step = pending.step,
+                           .end = StepEnd::kFailed,
+                           .elapsed = elapsed(),
+                           .message = error.to_line(),
+                           .log_path = {}});
+      // What the caller asked for is the build; that a registry does not have an image is the registry's
+      // answer.
       if (error.kind() == ErrorKind::kNotFound) {
         Error answered(ErrorKind::kRegistry, error.to_line());
         for (const std::string& line : error.contexts()) answered.add_context(line);
@@ -92,10 +109,11 @@ Status ImageResolver::await(const Pending& pending) {
       if (!pending.need.near_stage.empty())
         error.add_hint(fmt::format("did you mean the stage '{}'?", pending.need.near_stage));
       error.set_span(pending.need.span);
-      return fail(std::move(error).context(fmt::format("while looking for the image {}", pending.need.reference)));
+      return fail(
+          std::move(error).context(fmt::format("while looking for the image {}", pending.need.reference)));
     }
     if (!event->has_value()) {
-      struct pollfd waiting {pull.event_fd(), POLLIN, 0};
+      struct pollfd waiting{pull.event_fd(), POLLIN, 0};
       (void)::poll(&waiting, 1, 100);  // a signal only makes it look again
       events_.tick();
       continue;
@@ -114,10 +132,12 @@ Status ImageResolver::await(const Pending& pending) {
     image.reference = pending.reference.full();
     image.pull = static_cast<int>(pending.pull);
     if (image.blobs.size() != image.config.diff_ids.size())
-      return fail(ErrorKind::kCorrupt, fmt::format("the config of {} names {} layers, its manifest {}", pending.need.reference,
-                                                   image.config.diff_ids.size(), image.blobs.size()));
+      return fail(ErrorKind::kCorrupt,
+                  fmt::format("the config of {} names {} layers, its manifest {}", pending.need.reference,
+                              image.config.diff_ids.size(), image.blobs.size()));
     images_.insert_or_assign(pending.need.key(), std::move(image));
-    events_.on(StepEnded{.step = pending.step, .end = StepEnd::kDone, .elapsed = elapsed(), .message = {}, .log_path = {}});
+    events_.on(StepEnded{
+        .step = pending.step, .end = StepEnd::kDone, .elapsed = elapsed(), .message = {}, .log_path = {}});
     return {};
   }
 }

@@ -12,8 +12,8 @@
 
 namespace shale::build {
 
-// Runs outside of the build's namespace: credential helpers see the user as who they are. Pulls it starts go on
-// downloading while the build is planned; their events are read inside (registry::FetchProcess).
+// Runs outside of the build's namespace: credential helpers see the user as who they are. Pulls it starts go
+// on downloading while the build is planned; their events are read inside (registry::FetchProcess).
 class ImageResolver {
  public:
   ImageResolver(store::Store& store, bool always_ask, EventSink& events, StepId& next_step)

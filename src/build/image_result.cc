@@ -13,7 +13,8 @@ namespace shale::build {
 
 namespace {
 
-constexpr const char* kHistoryComment = "buildkit.dockerfile.v0";  // tools tell our rows from a classic builder's by it
+constexpr const char* kHistoryComment =
+    "buildkit.dockerfile.v0";  // tools tell our rows from a classic builder's by it
 
 std::string rfc3339(std::int64_t seconds) {
   const std::time_t time = seconds;
@@ -47,15 +48,19 @@ Result<store::ImageRecord> assemble_image(const BuildState& state) {
     row.created_by = step.created_by;
     row.comment = kHistoryComment;
     row.empty_layer = step.node == plan::kNoNode;
-    if (epoch) last = rfc3339(*epoch);
-    else if (step.node != plan::kNoNode) last = rfc3339(state.state(step.node).created);
+    if (epoch)
+      last = rfc3339(*epoch);
+    else if (step.node != plan::kNoNode)
+      last = rfc3339(state.state(step.node).created);
     row.created = last;
     rows.push_back(std::move(row));
   }
   // Rows before the first layer of ours on an empty base take its time.
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
-    if (row->created.empty()) row->created = last.empty() ? rfc3339(0) : last;
-    else last = row->created;
+    if (row->created.empty())
+      row->created = last.empty() ? rfc3339(0) : last;
+    else
+      last = row->created;
   }
   config.created = rows.empty() ? config.created : rows.back().created;
   if (config.created.empty()) config.created = rfc3339(epoch.value_or(0));
@@ -65,7 +70,7 @@ Result<store::ImageRecord> assemble_image(const BuildState& state) {
   record.config_json = config.to_json();
   record.id = Digest::of(record.config_json);
   record.diff_ids = config.diff_ids;
-  struct tm broken {};
+  struct tm broken{};
   if (::strptime(config.created.c_str(), "%Y-%m-%dT%H:%M:%S", &broken) != nullptr)
     record.created = std::chrono::system_clock::from_time_t(::timegm(&broken));
   for (const store::LayerRecord& layer : state.stack(stage.result)) record.size_bytes += layer.content_bytes;
@@ -75,7 +80,8 @@ Result<store::ImageRecord> assemble_image(const BuildState& state) {
 BuildSummary summarize(const BuildState& state) {
   BuildSummary out;
   std::set<plan::NodeId> in_result;
-  for (plan::NodeId id = state.plan.stages[state.plan.target].result; id != plan::kNoNode; id = state.node(id).parent) {
+  for (plan::NodeId id = state.plan.stages[state.plan.target].result; id != plan::kNoNode;
+       id = state.node(id).parent) {
     in_result.insert(id);
     for (const store::LayerRecord& layer : state.state(id).layers) out.image_bytes += layer.content_bytes;
   }
@@ -88,7 +94,9 @@ BuildSummary summarize(const BuildState& state) {
     for (const plan::Node& node : state.plan.nodes) {
       const NodeState& made = state.state(node.id);
       const bool base = node.id == stage.base && std::holds_alternative<plan::ImageOp>(node.op);
-      if (!made.needed || (node.stage != static_cast<int>(index) && !(base && base_images.insert(node.id).second))) continue;
+      if (!made.needed ||
+          (node.stage != static_cast<int>(index) && !(base && base_images.insert(node.id).second)))
+        continue;
       std::uint64_t bytes = 0;
       for (const store::LayerRecord& layer : made.layers) bytes += layer.content_bytes;
       row.layer_bytes += bytes;

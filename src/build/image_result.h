@@ -8,9 +8,9 @@
 
 namespace shale::build {
 
-// The target's config with diff_ids, and times: each row with a layer has the time at which that layer was first made,
-// so that a build that finds everything cached gives the same image again; rows without one have the time of the row
-// before. SOURCE_DATE_EPOCH among the build arguments replaces them all.
+// The target's config with diff_ids, and times: each row with a layer has the time at which that layer was
+// first made, so that a build that finds everything cached gives the same image again; rows without one have
+// the time of the row before. SOURCE_DATE_EPOCH among the build arguments replaces them all.
 Result<store::ImageRecord> assemble_image(const BuildState& state);
 
 // SOURCE_DATE_EPOCH in seconds since 1970, if the plan has one.

@@ -16,12 +16,15 @@ std::string shown(const Digest& digest) { return "sha256:" + digest.short_hex();
 }  // namespace
 
 Status ImageStep::start() {
-  ASSIGN_OR_RETURN(unpacker_, exporter::ImageUnpacker::create(*state_.store, *state_.lease, image_.config.diff_ids,
-                                                              image_.blobs, state_.encoding));
+  ASSIGN_OR_RETURN(unpacker_,
+                   exporter::ImageUnpacker::create(*state_.store, *state_.lease, image_.config.diff_ids,
+                                                   image_.blobs, state_.encoding));
   return {};
 }
 
-bool ImageStep::has_blob(std::size_t layer) const { return state_.store->blobs().has(unpacker_->layers()[layer].blob.digest); }
+bool ImageStep::has_blob(std::size_t layer) const {
+  return state_.store->blobs().has(unpacker_->layers()[layer].blob.digest);
+}
 
 std::vector<int> ImageStep::fds() const {
   std::vector<int> out;
@@ -33,13 +36,22 @@ std::vector<int> ImageStep::fds() const {
 Status ImageStep::read_pull(EventSink& events, StepId step) {
   while (pull_ != nullptr && !pull_done_) {
     Result<std::optional<registry::PullEvent>> event = pull_->next_event();
-    if (!event) return fail(std::move(event.error()).context(fmt::format("while pulling {}", image_.reference)));
+    if (!event)
+      return fail(std::move(event.error()).context(fmt::format("while pulling {}", image_.reference)));
     if (!event->has_value()) return {};
     if (const auto* progress = std::get_if<registry::PullProgress>(&**event)) {
-      events.on(StepProgress{.step = step, .item = shown(progress->digest), .current = progress->current, .total = progress->total, .finished = false});
+      events.on(StepProgress{.step = step,
+                             .item = shown(progress->digest),
+                             .current = progress->current,
+                             .total = progress->total,
+                             .finished = false});
     } else if (const auto* blob = std::get_if<registry::PullBlob>(&**event)) {
       RETURN_IF_ERROR(state_.store->blobs().adopt(blob->digest));
-      events.on(StepProgress{.step = step, .item = shown(blob->digest), .current = blob->size, .total = blob->size, .finished = true});
+      events.on(StepProgress{.step = step,
+                             .item = shown(blob->digest),
+                             .current = blob->size,
+                             .total = blob->size,
+                             .finished = true});
     } else if (const auto* warning = std::get_if<registry::PullWarning>(&**event)) {
       events.on(Warning{.rule = {}, .text = warning->text, .span = {}, .excerpt = {}});
     } else if (std::holds_alternative<registry::PullDone>(**event)) {
@@ -61,15 +73,17 @@ Status ImageStep::advance(EventSink& events, StepId step) {
                            .total = blob.size,
                            .finished = published});
     for (const std::string& warning : unpacker_->take_warnings())
-      events.on(Warning{.rule = {}, .text = fmt::format("{}: {}", image_.reference, warning), .span = {}, .excerpt = {}});
+      events.on(Warning{
+          .rule = {}, .text = fmt::format("{}: {}", image_.reference, warning), .span = {}, .excerpt = {}});
   }
   if (!unpacker_->done() && unpacker_->fd() < 0) {
     if (has_blob(unpacker_->next())) return unpacker_->start();
     if (pull_ == nullptr || pull_done_)
-      return fail(Error(ErrorKind::kCorrupt, fmt::format("layer {} of {} is neither unpacked in the store nor there as a blob",
-                                                         shown(unpacker_->layers()[unpacker_->next()].blob.digest),
-                                                         image_.reference))
-                      .hint("pull or load the image again"));
+      return fail(
+          Error(ErrorKind::kCorrupt,
+                fmt::format("layer {} of {} is neither unpacked in the store nor there as a blob",
+                            shown(unpacker_->layers()[unpacker_->next()].blob.digest), image_.reference))
+              .hint("pull or load the image again"));
   }
   return {};
 }
@@ -79,7 +93,8 @@ Status ImageStep::finish() {
   node.layers.clear();
   for (const exporter::ImageUnpacker::Layer& layer : unpacker_->layers()) {
     ASSIGN_OR_RETURN(std::optional<store::LayerRecord> record, state_.store->layers().find(layer.id));
-    if (!record) return fail(ErrorKind::kInternal, fmt::format("layer {} vanished while the build held it", layer.id));
+    if (!record)
+      return fail(ErrorKind::kInternal, fmt::format("layer {} vanished while the build held it", layer.id));
     node.layers.push_back(std::move(*record));
   }
   node.materialized = true;
@@ -90,8 +105,9 @@ Status ImageStep::finish() {
   record.diff_ids = image_.config.diff_ids;
   record.manifest = image_.manifest;
   for (const store::LayerRecord& layer : node.layers) record.size_bytes += layer.content_bytes;
-  const std::vector<store::TagRecord> tags{
-      {.reference = image_.reference, .image = image_.id, .manifest_digest = image_.registry_digest.value_or(Digest{})}};
+  const std::vector<store::TagRecord> tags{{.reference = image_.reference,
+                                            .image = image_.id,
+                                            .manifest_digest = image_.registry_digest.value_or(Digest{})}};
   for (std::size_t i = 0; i < image_.blobs.size(); ++i)
     RETURN_IF_ERROR(state_.store->layers().add_blob(image_.config.diff_ids[i], image_.blobs[i]));
   return state_.store->images().put(record, tags);

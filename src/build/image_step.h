@@ -23,7 +23,9 @@ class ImageStep {
   [[nodiscard]] std::vector<int> fds() const;
   // Takes in what there is; progress goes to `events` under `step`.
   Status advance(EventSink& events, StepId step);
-  [[nodiscard]] bool done() const { return unpacker_ && unpacker_->done() && (pull_ == nullptr || pull_done_); }
+  [[nodiscard]] bool done() const {
+    return unpacker_ && unpacker_->done() && (pull_ == nullptr || pull_done_);
+  }
   // Records the image under its name (a pulled one) and the layers in the node's state.
   Status finish();
 

@@ -32,7 +32,8 @@ Result<std::uint32_t> parse_id(std::string_view text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value > kLargest)
-    return fail(ErrorKind::kDockerfile, fmt::format("user or group id '{}' is not between 0 and {}", text, kLargest));
+    return fail(ErrorKind::kDockerfile,
+                fmt::format("user or group id '{}' is not between 0 and {}", text, kLargest));
   return value;
 }
 

@@ -22,12 +22,12 @@ struct RunUser {
   std::string home = "/";
 };
 
-// USER "name|uid[:group|gid]" as runc understands it: a number is never looked up as a name, a number without a row
-// has group 0; with an explicit group there are no supplementary groups. Empty = root.
+// USER "name|uid[:group|gid]" as runc understands it: a number is never looked up as a name, a number without
+// a row has group 0; with an explicit group there are no supplementary groups. Empty = root.
 Result<RunUser> resolve_run_user(std::string_view user, const ImageFileReader& read);
 
-// --chown "user[:group]": a name without a group takes that user's primary group, a number without a group is its own
-// group. An unknown name is an error.
+// --chown "user[:group]": a name without a group takes that user's primary group, a number without a group is
+// its own group. An unknown name is an error.
 Result<Owner> resolve_owner(std::string_view owner, const ImageFileReader& read);
 
 }  // namespace shale::build

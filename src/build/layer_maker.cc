@@ -17,7 +17,8 @@ namespace shale::build {
 namespace {
 
 ImageFileReader reader_of(store::Store& store, const LayerStack& stack, const layer::SnapshotView& view) {
-  return [&store, &stack, &view](const std::string& path) { return read_layer_file(store, stack, view, path); };
+  return
+      [&store, &stack, &view](const std::string& path) { return read_layer_file(store, stack, view, path); };
 }
 
 // An archive among the sources of ADD, unpacked to a directory of its own.
@@ -31,7 +32,8 @@ std::string name_of_url(const std::string& url) {
   const std::string path = url.substr(0, url.find_first_of("?#"));
   const std::size_t scheme = path.find("://");
   const std::size_t slash = path.find_last_of('/');
-  const std::string name = slash == std::string::npos || slash < scheme + 3 ? std::string() : path.substr(slash + 1);
+  const std::string name =
+      slash == std::string::npos || slash < scheme + 3 ? std::string() : path.substr(slash + 1);
   return layer::is_plain_path(name) && !name.empty() ? name : "__unnamed__";
 }
 
@@ -63,11 +65,13 @@ Result<Unpacked> download(BuildState& state, const plan::CopyOp& op, const std::
   file.mtime_s = done.last_modified.value_or(0);
   ASSIGN_OR_RETURN(layer::LayerManifest manifest, layer::LayerManifest::build({root, file}));
   ASSIGN_OR_RETURN(UniqueFd directory, sys::open_at(out.directory.fs.get(), ".", O_RDONLY | O_DIRECTORY));
-  out.tree = make_directory_tree(std::make_shared<const layer::LayerManifest>(std::move(manifest)), std::move(directory), url);
+  out.tree = make_directory_tree(std::make_shared<const layer::LayerManifest>(std::move(manifest)),
+                                 std::move(directory), url);
   return out;
 }
 
-Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree& source, const Selected& pick) {
+Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree& source,
+                                                  const Selected& pick) {
   const std::optional<layer::ViewEntry> file = source.view().find(pick.path);
   if (!file || !file->entry->is_file()) return std::optional<Unpacked>();
   ASSIGN_OR_RETURN(const UniqueFd fd, source.open_file(*file));
@@ -85,14 +89,16 @@ Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree&
   ASSIGN_OR_RETURN(layer::LayerManifest manifest,
                    layer::LayerManifest::load(state.store->root_fd(), out.directory.manifest_path()));
   ASSIGN_OR_RETURN(UniqueFd root, sys::open_at(out.directory.fs.get(), ".", O_RDONLY | O_DIRECTORY));
-  out.tree = make_directory_tree(std::make_shared<const layer::LayerManifest>(std::move(manifest)), std::move(root), pick.name);
+  out.tree = make_directory_tree(std::make_shared<const layer::LayerManifest>(std::move(manifest)),
+                                 std::move(root), pick.name);
   return std::optional(std::move(out));
 }
 
 }  // namespace
 
-Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease, const std::string& encoding,
-                                         store::WorkDirectory directory, const layer::SnapshotView& below) {
+Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease,
+                                         const std::string& encoding, store::WorkDirectory directory,
+                                         const layer::SnapshotView& below) {
   ASSIGN_OR_RETURN(layer::DiffResult diff, layer::describe_upper(directory.fs.get(), below));
   store::NewLayer made;
   made.diff_id = diff.diff_id;
@@ -136,13 +142,16 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
   }
   for (const plan::RemoteSource& remote : op.remotes) {
     ASSIGN_OR_RETURN(Unpacked file, download(state, op, remote.url));
-    const Selected pick{.path = name_of_url(remote.url), .name = name_of_url(remote.url), .parents_pattern = {}};
+    const Selected pick{
+        .path = name_of_url(remote.url), .name = name_of_url(remote.url), .parents_pattern = {}};
     std::optional<Unpacked> archive;
     if (op.unpack.value_or(false)) {
       ASSIGN_OR_RETURN(archive, unpack_if_archive(state, *file.tree, pick));
     }
-    if (archive) RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree));
-    else RETURN_IF_ERROR(plan.add(op, *file.tree, {pick}));
+    if (archive)
+      RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree));
+    else
+      RETURN_IF_ERROR(plan.add(op, *file.tree, {pick}));
     unpacked.push_back(std::move(file));
     if (archive) unpacked.push_back(std::move(*archive));
   }
@@ -161,7 +170,8 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
   return record;
 }
 
-Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::MakeDirOp& op, const LayerStack& below) {
+Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::MakeDirOp& op,
+                                                const LayerStack& below) {
   ASSIGN_OR_RETURN(const layer::SnapshotView view, view_of(*state.store, below));
   Owner owner;
   if (!op.user.empty()) {

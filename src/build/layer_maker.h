@@ -7,11 +7,12 @@
 namespace shale::build {
 
 // Describes what is in `directory` against `below` and publishes it. On any thread; the store takes turns.
-Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease, const std::string& encoding,
-                                         store::WorkDirectory directory, const layer::SnapshotView& below);
+Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease,
+                                         const std::string& encoding, store::WorkDirectory directory,
+                                         const layer::SnapshotView& below);
 
-// COPY and ADD: the layer with the files of `op`, on top of `below`. On any thread; `source` is the tree of op->source,
-// of which only names and open_file() are used.
+// COPY and ADD: the layer with the files of `op`, on top of `below`. On any thread; `source` is the tree of
+// op->source, of which only names and open_file() are used.
 struct CopyInputs {
   const plan::CopyOp* op = nullptr;
   LayerStack below;
@@ -20,6 +21,7 @@ struct CopyInputs {
 Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& inputs);
 
 // WORKDIR: the directory, if it is missing, owned by `user` as the image knows it.
-Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::MakeDirOp& op, const LayerStack& below);
+Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::MakeDirOp& op,
+                                                const LayerStack& below);
 
 }  // namespace shale::build

@@ -17,7 +17,11 @@ namespace {
 class LayerTree final : public SourceTree {
  public:
   LayerTree(store::Store& store, LayerStack stack, layer::SnapshotView view, std::string name)
-      : store_(store), stack_(std::move(stack)), view_(std::move(view)), name_(std::move(name)), roots_(stack_.size()) {}
+      : store_(store),
+        stack_(std::move(stack)),
+        view_(std::move(view)),
+        name_(std::move(name)),
+        roots_(stack_.size()) {}
 
   const layer::SnapshotView& view() const override { return view_; }
 
@@ -60,7 +64,8 @@ Result<layer::SnapshotView> view_of(store::Store& store, const LayerStack& stack
       manifests.push_back(nullptr);  // keeps indices equal to the stack's
       continue;
     }
-    ASSIGN_OR_RETURN(std::shared_ptr<const layer::LayerManifest> manifest, store.layers().load_manifest(record.id));
+    ASSIGN_OR_RETURN(std::shared_ptr<const layer::LayerManifest> manifest,
+                     store.layers().load_manifest(record.id));
     manifests.push_back(std::move(manifest));
   }
   return layer::SnapshotView(std::move(manifests));
@@ -70,7 +75,8 @@ std::vector<std::string> lower_directories(const LayerStack& stack) {
   std::vector<std::string> out;
   std::set<std::string> seen;
   for (auto record = stack.rbegin(); record != stack.rend(); ++record)
-    if (record->entries != 0 && seen.insert(record->id).second) out.push_back(store::Layers::fs_path(record->id));
+    if (record->entries != 0 && seen.insert(record->id).second)
+      out.push_back(store::Layers::fs_path(record->id));
   std::reverse(out.begin(), out.end());
   return out;
 }
@@ -90,8 +96,8 @@ Result<std::optional<std::string>> read_layer_file(store::Store& store, const La
                                                     layer::entry_type_name(found.entry->entry->type)));
   const std::string fs = store::Layers::fs_path(stack[found.entry->layer].id);
   ASSIGN_OR_RETURN(const UniqueFd root, sys::open_at(store.root_fd(), fs, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-  ASSIGN_OR_RETURN(const UniqueFd fd,
-                   sys::open_beneath(root.get(), found.entry->entry->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  ASSIGN_OR_RETURN(const UniqueFd fd, sys::open_beneath(root.get(), found.entry->entry->path,
+                                                        O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
   ASSIGN_OR_RETURN(std::string text, sys::read_fd(fd.get(), path, kLimit));
   return text;
 }

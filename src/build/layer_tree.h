@@ -19,9 +19,10 @@ using LayerStack = std::vector<store::LayerRecord>;
 // The merged view of a stack. Reads the manifests that are not in memory yet.
 Result<layer::SnapshotView> view_of(store::Store& store, const LayerStack& stack);
 
-// The directories to mount for a stack, lowest first, relative to the store's root. Layers that change nothing are left
-// out. A layer that occurs twice (two steps with the same result are one layer) is mounted at its upper place only: there
-// it decides about all its names, and overlayfs refuses a directory that is listed twice (ELOOP).
+// The directories to mount for a stack, lowest first, relative to the store's root. Layers that change
+// nothing are left out. A layer that occurs twice (two steps with the same result are one layer) is mounted
+// at its upper place only: there it decides about all its names, and overlayfs refuses a directory that is
+// listed twice (ELOOP).
 std::vector<std::string> lower_directories(const LayerStack& stack);
 
 // `store` outlives the tree. open_file() works where the layers' ids are mapped (in the build's namespace).

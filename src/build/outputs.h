@@ -20,7 +20,8 @@ Result<std::vector<image::ImageRef>> names_of(const BuildRequest& request);
 struct WrittenOutput {
   std::optional<store::ImageManifest> manifest;
 };
-Result<WrittenOutput> write_output(BuildState& state, const OutputSpec& output, const store::ImageRecord& image,
-                                   const std::vector<image::ImageRef>& names, const exporter::Progress& progress);
+Result<WrittenOutput> write_output(BuildState& state, const OutputSpec& output,
+                                   const store::ImageRecord& image, const std::vector<image::ImageRef>& names,
+                                   const exporter::Progress& progress);
 
 }  // namespace shale::build

@@ -21,7 +21,7 @@ namespace shale::build {
 
 namespace {
 
-constexpr std::size_t kKeptBuildLogs = 20;    // builds whose logs stay
+constexpr std::size_t kKeptBuildLogs = 20;      // builds whose logs stay
 constexpr std::size_t kLongestShownLine = 500;  // bytes of a line in an error; the log has the rest
 
 Result<std::uint64_t> parse_limit_value(std::string_view text, std::string_view whole) {
@@ -94,11 +94,13 @@ Result<std::vector<runtime::ResourceLimit>> parse_limits(const std::vector<std::
   for (const std::string& text : ulimits) {
     const std::size_t equals = text.find('=');
     const std::string name = text.substr(0, equals);
-    const auto found = std::find_if(kNames.begin(), kNames.end(), [&](const Name& known) { return name == known.name; });
+    const auto found =
+        std::find_if(kNames.begin(), kNames.end(), [&](const Name& known) { return name == known.name; });
     if (equals == std::string::npos || found == kNames.end()) {
       std::vector<std::string> names;
       for (const Name& known : kNames) names.emplace_back(known.name);
-      Error error(ErrorKind::kUsage, fmt::format("--ulimit {}: it has to be NAME=SOFT[:HARD] with a known name", text));
+      Error error(ErrorKind::kUsage,
+                  fmt::format("--ulimit {}: it has to be NAME=SOFT[:HARD] with a known name", text));
       if (const std::string nearest = suggest(name, names); !nearest.empty())
         error.add_hint(fmt::format("did you mean '{}'?", nearest));
       return fail(std::move(error));
@@ -129,7 +131,8 @@ Result<std::string> make_log_path(const store::Store& store, const std::string& 
         return info ? info->st_mtime : 0;
       };
       std::sort(names.begin(), names.end(), [&](const auto& a, const auto& b) { return age(a) < age(b); });
-      for (std::size_t i = 0; i + kKeptBuildLogs < names.size(); ++i) (void)sys::remove_tree(logs.get(), names[i]);
+      for (std::size_t i = 0; i + kKeptBuildLogs < names.size(); ++i)
+        (void)sys::remove_tree(logs.get(), names[i]);
     }
   }
   return fmt::format("{}/{}/{}.log", store.root(), directory, step);
@@ -144,8 +147,10 @@ std::vector<std::string> last_lines(const std::string& text, std::size_t count) 
     const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
     std::string line;
     for (const char c : text.substr(begin, std::min(end - begin, kLongestShownLine))) {
-      if (c == '\t') line += ' ';
-      else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) line += c;
+      if (c == '\t')
+        line += ' ';
+      else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)
+        line += c;
     }
     out.push_back(std::move(line));
     end = begin;
@@ -156,10 +161,11 @@ std::vector<std::string> last_lines(const std::string& text, std::size_t count) 
 
 std::string full_disk_hint(int store_fd) {
   constexpr std::uint64_t kAlmostNothing = 64 * 1024;  // less than this is no room for a file worth the name
-  struct statvfs info {};
+  struct statvfs info{};
   if (::fstatvfs(store_fd, &info) != 0) return {};
   if (info.f_bavail * info.f_frsize < kAlmostNothing)
-    return "no space is left on the store's file system: free some, or put the store elsewhere with --root or SHALE_ROOT";
+    return "no space is left on the store's file system: free some, or put the store elsewhere with --root "
+           "or SHALE_ROOT";
   if (info.f_files != 0 && info.f_favail == 0)
     return "no space is left for another file (inodes) on the store's file system";
   return {};
@@ -176,7 +182,8 @@ Status copy_root_metadata(const layer::SnapshotView& view, int directory) {
 
 Result<UniqueFd> clone_of(int fd) {
   constexpr unsigned kOpenTreeClone = 1;  // OPEN_TREE_CLONE, linux/mount.h
-  UniqueFd out(static_cast<int>(::syscall(SYS_open_tree, fd, "", kOpenTreeClone | O_CLOEXEC | AT_EMPTY_PATH)));
+  UniqueFd out(
+      static_cast<int>(::syscall(SYS_open_tree, fd, "", kOpenTreeClone | O_CLOEXEC | AT_EMPTY_PATH)));
   if (!out) return fail_errno(errno, "clone a mount");
   return out;
 }

@@ -18,7 +18,8 @@ runtime::SandboxMount text_mount(std::string target, std::string content);
 // BuildKit's hosts file, and the --add-host entries ("name:ip" or "name=ip").
 Result<std::string> hosts_file(const std::vector<std::string>& add_hosts, NetworkMode network);
 
-// The host's resolv.conf (the one systemd-resolved keeps for others, where its stub is in use); empty without a network.
+// The host's resolv.conf (the one systemd-resolved keeps for others, where its stub is in use); empty without
+// a network.
 std::string resolv_conf(NetworkMode network);
 
 // "nofile=1024:2048", "nproc=10" …
@@ -30,8 +31,8 @@ Result<std::string> make_log_path(const store::Store& store, const std::string& 
 // The last `count` lines, control characters made visible, long lines cut.
 std::vector<std::string> last_lines(const std::string& text, std::size_t count);
 
-// What to say of a command that failed while the store's file system had no room: programs often hide the reason behind
-// "I/O error". Empty when there is room.
+// What to say of a command that failed while the store's file system had no room: programs often hide the
+// reason behind "I/O error". Empty when there is room.
 std::string full_disk_hint(int store_fd);
 
 // Gives a directory the mode and owner of the root that `view` shows, so that it can be put on top of it.

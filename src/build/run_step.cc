@@ -49,7 +49,8 @@ Status RunStep::prepare() {
   spec_.env = op_.env;
   spec_.cwd = op_.working_dir;
   spec_.hostname = "buildkitsandbox";  // what BuildKit calls it: some builds write it into their result
-  spec_.network = op_.network == NetworkMode::kNone ? runtime::SandboxNetwork::kNone : runtime::SandboxNetwork::kHost;
+  spec_.network =
+      op_.network == NetworkMode::kNone ? runtime::SandboxNetwork::kNone : runtime::SandboxNetwork::kHost;
   if (state_.request.shm_bytes != 0) spec_.shm_bytes = state_.request.shm_bytes;
   ASSIGN_OR_RETURN(spec_.limits, parse_limits(state_.request.ulimits));
   for (const auto& [name, value] : state_.request.build_args)
@@ -69,7 +70,9 @@ Status RunStep::prepare() {
 }
 
 Status RunStep::prepare_user() {
-  const auto read = [this](const std::string& path) { return read_layer_file(*state_.store, below_, view_, path); };
+  const auto read = [this](const std::string& path) {
+    return read_layer_file(*state_.store, below_, view_, path);
+  };
   ASSIGN_OR_RETURN(const RunUser user, resolve_run_user(op_.user, read));
   spec_.uid = user.uid;
   spec_.gid = user.gid;
@@ -98,7 +101,8 @@ Status RunStep::prepare_mount(const plan::MountOp& mount) {
       return prepare_secret(mount);
     case plan::MountOp::Kind::kSsh:
       if (!mount.required) return {};
-      return fail(ErrorKind::kUnsupported, "this build has no ssh agent to forward, which --mount=type=ssh,required needs");
+      return fail(ErrorKind::kUnsupported,
+                  "this build has no ssh agent to forward, which --mount=type=ssh,required needs");
   }
   return {};
 }
@@ -139,9 +143,15 @@ Status RunStep::prepare_cache(const plan::MountOp& mount) {
   store::CacheMountRequest request;
   request.id = mount.id;
   switch (mount.sharing) {
-    case plan::MountOp::Sharing::kShared: request.sharing = store::CacheMountSharing::kShared; break;
-    case plan::MountOp::Sharing::kPrivate: request.sharing = store::CacheMountSharing::kPrivate; break;
-    case plan::MountOp::Sharing::kLocked: request.sharing = store::CacheMountSharing::kLocked; break;
+    case plan::MountOp::Sharing::kShared:
+      request.sharing = store::CacheMountSharing::kShared;
+      break;
+    case plan::MountOp::Sharing::kPrivate:
+      request.sharing = store::CacheMountSharing::kPrivate;
+      break;
+    case plan::MountOp::Sharing::kLocked:
+      request.sharing = store::CacheMountSharing::kLocked;
+      break;
   }
   request.uid = mount.uid.value_or(0);
   request.gid = mount.gid.value_or(0);
@@ -175,8 +185,8 @@ Status RunStep::prepare_secret(const plan::MountOp& mount) {
   if (found == state_.secrets.end()) {
     if (!mount.required) return {};
     return fail(Error(ErrorKind::kDockerfile, fmt::format("secret {}: not found", mount.id))
-                    .hint(fmt::format("pass it with --secret id={},src=FILE or --secret id={},env=VARIABLE", mount.id,
-                                      mount.id)));
+                    .hint(fmt::format("pass it with --secret id={},src=FILE or --secret id={},env=VARIABLE",
+                                      mount.id, mount.id)));
   }
   if (!mount.environment.empty()) spec_.env.push_back(fmt::format("{}={}", mount.environment, found->value));
   if (mount.target.empty()) return {};
@@ -189,8 +199,8 @@ Status RunStep::prepare_secret(const plan::MountOp& mount) {
   return {};
 }
 
-// Every mount point that the image lacks comes from a layer of its own, directly below the upper directory: whatever is
-// mounted there, nothing of it can be left in the step's layer.
+// Every mount point that the image lacks comes from a layer of its own, directly below the upper directory:
+// whatever is mounted there, nothing of it can be left in the step's layer.
 Status RunStep::prepare_mount_points() {
   CopyPlan stubs(view_, std::nullopt, std::nullopt);
   for (std::size_t i = 0; i < spec_.mounts.size(); ++i) {
@@ -213,10 +223,11 @@ Status RunStep::prepare_mount_points() {
     lowers_.push_back(directory.fs_path());
     scratch_.push_back(std::move(directory));
   }
-  // What runc makes in an image that lacks it stays in the step's layer: the working directory, and the places of the
-  // kernel's file systems.
+  // What runc makes in an image that lacks it stays in the step's layer: the working directory, and the
+  // places of the kernel's file systems.
   CopyPlan made(view_, std::nullopt, std::nullopt);
-  for (const char* directory : {"/proc", "/dev", "/sys"}) RETURN_IF_ERROR(made.add_mount_point(directory, true));
+  for (const char* directory : {"/proc", "/dev", "/sys"})
+    RETURN_IF_ERROR(made.add_mount_point(directory, true));
   RETURN_IF_ERROR(made.add_directory(op_.working_dir, {}));
   if (!made.empty()) RETURN_IF_ERROR(write_tree(made, directory_.fs.get()));
   return {};
@@ -230,7 +241,8 @@ Result<bool> RunStep::make_nested_mount_point(std::size_t index, bool is_directo
     if (!target.starts_with(outer.target + "/")) continue;
     if (outer.kind != runtime::SandboxMount::Kind::kBind || outer.read_only) return true;
     std::string inside = target.substr(outer.target.size() + 1);
-    if (!is_directory) inside = inside.find('/') == std::string::npos ? "" : inside.substr(0, inside.find_last_of('/'));
+    if (!is_directory)
+      inside = inside.find('/') == std::string::npos ? "" : inside.substr(0, inside.find_last_of('/'));
     // One component at a time, in the mount's own tree: what is there may hold links.
     std::string made;
     for (std::size_t at = 0; at < inside.size();) {
@@ -241,8 +253,10 @@ Result<bool> RunStep::make_nested_mount_point(std::size_t index, bool is_directo
       if (sys::open_in_root(outer.fd, made, O_PATH)) continue;
       const std::size_t slash = made.find_last_of('/');
       ASSIGN_OR_RETURN(const UniqueFd parent,
-                       sys::open_in_root(outer.fd, slash == std::string::npos ? "." : made.substr(0, slash), O_RDONLY | O_DIRECTORY));
-      RETURN_IF_ERROR(sys::make_dir(parent.get(), slash == std::string::npos ? made : made.substr(slash + 1), 0755));
+                       sys::open_in_root(outer.fd, slash == std::string::npos ? "." : made.substr(0, slash),
+                                         O_RDONLY | O_DIRECTORY));
+      RETURN_IF_ERROR(
+          sys::make_dir(parent.get(), slash == std::string::npos ? made : made.substr(slash + 1), 0755));
     }
     return true;
   }
@@ -265,7 +279,8 @@ Status RunStep::start(const RunEnvironment& environment) {
   ASSIGN_OR_RETURN(FdPair out, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair err, sys::make_pipe());
   for (FdPair* pipe : {&out, &err})
-    if (::fcntl(pipe->first.get(), F_SETFL, O_NONBLOCK) != 0) return fail_errno(errno, "make a pipe non-blocking");
+    if (::fcntl(pipe->first.get(), F_SETFL, O_NONBLOCK) != 0)
+      return fail_errno(errno, "make a pipe non-blocking");
   spec_.stdout_fd = out.second.get();
   spec_.stderr_fd = err.second.get();
   ASSIGN_OR_RETURN(log_path_, make_log_path(*state_.store, state_.lease->id(), node_.id));
@@ -335,12 +350,13 @@ Status RunStep::finish() {
       status = outcome.error ? outcome.error->step_status() : 127;
       break;
   }
-  Error error(ErrorKind::kStepFailed, fmt::format("process \"{}\" did not complete successfully: {}",
-                                                  fmt::join(op_.args, " "), how));
+  Error error(ErrorKind::kStepFailed,
+              fmt::format("process \"{}\" did not complete successfully: {}", fmt::join(op_.args, " "), how));
   error.set_step_status(status);
   const std::vector<std::string> lines = last_lines(tail_, kTailLines);
   if (!lines.empty()) {
-    error.add_context(lines.size() == 1 ? "its output:" : fmt::format("the last {} lines of its output:", lines.size()));
+    error.add_context(lines.size() == 1 ? "its output:"
+                                        : fmt::format("the last {} lines of its output:", lines.size()));
     for (const std::string& line : lines) error.add_context("> " + line);
     error.add_context("whole log: " + log_path_);
   }
@@ -357,7 +373,8 @@ Result<store::LayerRecord> RunStep::publish() {
 void RunStep::discard() {
   // What stays behind goes with the build's directory.
   if (!directory_.wrapper.empty()) (void)state_.lease->discard(*state_.store, std::move(directory_));
-  for (store::WorkDirectory& scratch : scratch_) (void)state_.lease->discard(*state_.store, std::move(scratch));
+  for (store::WorkDirectory& scratch : scratch_)
+    (void)state_.lease->discard(*state_.store, std::move(scratch));
   scratch_.clear();
 }
 

@@ -21,14 +21,14 @@ struct RunEnvironment {
   static Result<RunEnvironment> create();
 };
 
-// Use: prepare, start, feed output until both pipes are at their end and the pidfd is readable, then finish; after
-// that publish() on a worker. All but publish() on the loop's thread.
+// Use: prepare, start, feed output until both pipes are at their end and the pidfd is readable, then finish;
+// after that publish() on a worker. All but publish() on the loop's thread.
 class RunStep {
  public:
   RunStep(BuildState& state, const plan::Node& node, LayerStack below);
 
-  // Everything before the process: mount points, cache directories, secrets, user. kBusy if a cache mount is in use in
-  // a way that excludes this step: try again later.
+  // Everything before the process: mount points, cache directories, secrets, user. kBusy if a cache mount is
+  // in use in a way that excludes this step: try again later.
   Status prepare();
   Status start(const RunEnvironment& environment);
 
@@ -69,7 +69,7 @@ class RunStep {
   store::WorkDirectory directory_;
   std::vector<store::WorkDirectory> scratch_;  // stubs and writable binds
   std::vector<std::string> lowers_;
-  std::vector<UniqueFd> fds_;                  // mounts, until the sandbox has them
+  std::vector<UniqueFd> fds_;  // mounts, until the sandbox has them
   std::vector<store::CacheMount> cache_mounts_;
   runtime::SandboxSpec spec_;
   std::optional<runtime::RunningSandbox> sandbox_;

@@ -31,7 +31,8 @@ Error not_found(const SourceTree& tree, const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
   const std::string directory = slash == std::string::npos ? std::string() : path.substr(0, slash);
   std::vector<std::string> names;
-  for (const layer::ViewEntry& child : tree.view().children(directory)) names.emplace_back(child.entry->name());
+  for (const layer::ViewEntry& child : tree.view().children(directory))
+    names.emplace_back(child.entry->name());
   if (const std::string nearest = suggest(last_component(path), names); !nearest.empty())
     error.add_hint(fmt::format("did you mean '{}{}'?", directory.empty() ? "" : directory + "/", nearest));
   return error;
@@ -52,7 +53,8 @@ std::pair<std::string, std::string> split_wildcards(const std::string& path) {
 
 Status select_wildcard(const SourceTree& tree, const std::string& base, const std::string& pattern,
                        std::vector<Selected>& out) {
-  ASSIGN_OR_RETURN(const layer::ResolvedPath start, tree.view().resolve(dockerfile::remove_escapes(base), true));
+  ASSIGN_OR_RETURN(const layer::ResolvedPath start,
+                   tree.view().resolve(dockerfile::remove_escapes(base), true));
   if (!start.exists()) return {};
   const std::size_t prefix = start.path.empty() ? 0 : start.path.size() + 1;
   std::string matched;  // below a match nothing is looked at
@@ -60,7 +62,8 @@ Status select_wildcard(const SourceTree& tree, const std::string& base, const st
     const std::string& path = found.entry->path;
     if (path.size() <= prefix) return {};
     if (!matched.empty() && path.starts_with(matched)) return {};
-    ASSIGN_OR_RETURN(const bool match, dockerfile::glob_match(pattern, std::string_view(path).substr(prefix)));
+    ASSIGN_OR_RETURN(const bool match,
+                     dockerfile::glob_match(pattern, std::string_view(path).substr(prefix)));
     if (!match) return {};
     if (found.entry->is_directory()) matched = path + "/";
     std::string target = path;
@@ -75,11 +78,14 @@ Status select_wildcard(const SourceTree& tree, const std::string& base, const st
   });
 }
 
-// COPY --parents: what stands before "/./" is left out of the names that are made; it may hold wildcards itself.
+// COPY --parents: what stands before "/./" is left out of the names that are made; it may hold wildcards
+// itself.
 Status select_with_parents(const SourceTree& tree, const std::string& word, std::vector<Selected>& out) {
   const std::size_t pivot = word.find("/./");
-  const std::string base = pivot == std::string::npos ? std::string() : relative(plan::clean_path(word.substr(0, pivot)));
-  const std::string pattern = relative(plan::clean_path(pivot == std::string::npos ? word : word.substr(pivot + 3)));
+  const std::string base =
+      pivot == std::string::npos ? std::string() : relative(plan::clean_path(word.substr(0, pivot)));
+  const std::string pattern =
+      relative(plan::clean_path(pivot == std::string::npos ? word : word.substr(pivot + 3)));
   std::vector<Selected> starts;
   const auto [literal, wildcard] = split_wildcards(base);
   if (wildcard.empty()) {
@@ -123,8 +129,10 @@ Result<std::vector<Selected>> select(const plan::CopyOp& op, const SourceTree& t
   return out;
 }
 
-Result<Digest> selection_digest(const plan::CopyOp& op, SourceTree& tree, const std::vector<Selected>& selected) {
-  ASSIGN_OR_RETURN(const dockerfile::IgnoreMatcher exclude, dockerfile::IgnoreMatcher::from_patterns(op.exclude));
+Result<Digest> selection_digest(const plan::CopyOp& op, SourceTree& tree,
+                                const std::vector<Selected>& selected) {
+  ASSIGN_OR_RETURN(const dockerfile::IgnoreMatcher exclude,
+                   dockerfile::IgnoreMatcher::from_patterns(op.exclude));
   FieldHash hash("selection");
   for (const Selected& one : selected) {
     hash.add("pick").add(one.name).add(one.parents_pattern);
@@ -139,7 +147,11 @@ Result<Digest> selection_digest(const plan::CopyOp& op, SourceTree& tree, const 
           entry.path.size() <= prefix ? std::string_view() : std::string_view(entry.path).substr(prefix);
       if (!inside.empty() && !exclude.empty() && exclude.matches(inside)) return {};
       if (!inside.empty() && !include.empty() && !entry.is_directory() && !include.matches(inside)) return {};
-      hash.add(inside).add(static_cast<std::uint64_t>(entry.type)).add(entry.mode).add(entry.uid).add(entry.gid);
+      hash.add(inside)
+          .add(static_cast<std::uint64_t>(entry.type))
+          .add(entry.mode)
+          .add(entry.uid)
+          .add(entry.gid);
       hash.add(entry.link_target).add(entry.hard_link_of).add(entry.dev_major).add(entry.dev_minor);
       if (entry.is_file()) {
         ASSIGN_OR_RETURN(const Digest content, tree.content_of(found));

@@ -10,8 +10,8 @@
 
 namespace shale::build {
 
-// One picked path. `path` is canonical (links followed); `name` is the last component as it was found, which is the
-// name that a file keeps in a destination directory.
+// One picked path. `path` is canonical (links followed); `name` is the last component as it was found, which
+// is the name that a file keeps in a destination directory.
 struct Selected {
   std::string path;  // "" = the whole tree
   std::string name;
@@ -19,12 +19,13 @@ struct Selected {
   std::string parents_pattern;
 };
 
-// The picks of every word in order. A word without wildcards that names nothing is an error; with wildcards it picks
-// nothing.
+// The picks of every word in order. A word without wildcards that names nothing is an error; with wildcards
+// it picks nothing.
 Result<std::vector<Selected>> select(const plan::CopyOp& op, const SourceTree& tree);
 
-// A digest of everything picked: names relative to the pick, types, modes, owners, contents, link targets, xattrs; not
-// times. `exclude` as in CopyOp.
-Result<Digest> selection_digest(const plan::CopyOp& op, SourceTree& tree, const std::vector<Selected>& selected);
+// A digest of everything picked: names relative to the pick, types, modes, owners, contents, link targets,
+// xattrs; not times. `exclude` as in CopyOp.
+Result<Digest> selection_digest(const plan::CopyOp& op, SourceTree& tree,
+                                const std::vector<Selected>& selected);
 
 }  // namespace shale::build

@@ -29,7 +29,8 @@ bool Solver::inputs_known(const plan::Node& node) const {
 
 bool Solver::inputs_materialized(const plan::Node& node) const {
   return state_.materialized(node.parent) &&
-         std::all_of(node.inputs.begin(), node.inputs.end(), [&](plan::NodeId id) { return state_.materialized(id); });
+         std::all_of(node.inputs.begin(), node.inputs.end(),
+                     [&](plan::NodeId id) { return state_.materialized(id); });
 }
 
 bool Solver::complete() const {
@@ -48,7 +49,8 @@ void Solver::show_start(plan::NodeId id) {
 void Solver::show_end(plan::NodeId id, StepEnd end, const std::string& message, const std::string& log) {
   NodeState& state = state_.state(id);
   state.elapsed = Clock::now() - begun_[id];
-  events_.on(StepEnded{.step = state.step, .end = end, .elapsed = state.elapsed, .message = message, .log_path = log});
+  events_.on(StepEnded{
+      .step = state.step, .end = end, .elapsed = state.elapsed, .message = message, .log_path = log});
 }
 
 Result<bool> Solver::try_cache(plan::NodeId id) {
@@ -61,7 +63,9 @@ Result<bool> Solver::try_cache(plan::NodeId id) {
     state.known = true;
     ASSIGN_OR_RETURN(std::vector<std::optional<store::LayerRecord>> stack,
                      state_.store->layers().find_stack(state.diff_ids, state_.encoding));
-    state.materialized = image.pull < 0 && std::all_of(stack.begin(), stack.end(), [](const auto& layer) { return layer.has_value(); });
+    state.materialized =
+        image.pull < 0 &&
+        std::all_of(stack.begin(), stack.end(), [](const auto& layer) { return layer.has_value(); });
     if (state.materialized) {
       std::vector<std::string> ids;
       for (std::optional<store::LayerRecord>& layer : stack) {
@@ -78,9 +82,11 @@ Result<bool> Solver::try_cache(plan::NodeId id) {
   // What a URL gives is known once it was asked; steps after it are found again by the content it gave.
   if (node.no_cache || reads_unpinned_url(node)) return false;
   ASSIGN_OR_RETURN(const std::optional<StepKey> key, key_of(state_, node));
-  ASSIGN_OR_RETURN(std::optional<store::CacheRecord> record, state_.store->cache().lookup(key->key, state_.encoding));
+  ASSIGN_OR_RETURN(std::optional<store::CacheRecord> record,
+                   state_.store->cache().lookup(key->key, state_.encoding));
   if (!record || record->layers.size() != 1) return false;
-  ASSIGN_OR_RETURN(std::optional<store::LayerRecord> layer, state_.store->layers().find(record->layers.front()));
+  ASSIGN_OR_RETURN(std::optional<store::LayerRecord> layer,
+                   state_.store->layers().find(record->layers.front()));
   if (!layer) return false;
   if (state_.lease) {
     const Status held = state_.lease->hold_layers(*state_.store, record->layers);
@@ -118,7 +124,8 @@ int Solver::job_limit() const {
 Status Solver::run(int stop_fd, std::vector<registry::PullProcess>& pulls, bool need_files) {
   pulls_ = &pulls;
   need_files_ = need_files;
-  ASSIGN_OR_RETURN(loop_, EventLoop::create(std::max(2, static_cast<int>(std::thread::hardware_concurrency()))));
+  ASSIGN_OR_RETURN(loop_,
+                   EventLoop::create(std::max(2, static_cast<int>(std::thread::hardware_concurrency()))));
   loop_->on_tick([this] { events_.tick(); });
   loop_->watch(stop_fd, [this, stop_fd] {
     loop_->unwatch(stop_fd);
@@ -174,7 +181,8 @@ Status Solver::advance() {
   const plan::NodeId target = state_.plan.stages[state_.plan.target].result;
   for (plan::NodeId id = target; id != plan::kNoNode; id = state_.node(id).parent) {
     const NodeState& state = state_.state(id);
-    const bool wanted = need_files_ || (std::holds_alternative<plan::ImageOp>(state_.node(id).op) && state_.images.at(id).pull >= 0);
+    const bool wanted = need_files_ || (std::holds_alternative<plan::ImageOp>(state_.node(id).op) &&
+                                        state_.images.at(id).pull >= 0);
     if (wanted && state.known && !state.materialized && !state.started) RETURN_IF_ERROR(start_image(id));
   }
   return {};
@@ -185,7 +193,8 @@ Status Solver::start_image(plan::NodeId id) {
   state_.state(id).started = true;
   show_start(id);
   registry::PullProcess* pull = image.pull >= 0 ? &(*pulls_)[static_cast<std::size_t>(image.pull)] : nullptr;
-  images_.push_back({.node = id, .step = std::make_unique<ImageStep>(state_, id, image, pull), .watched = {}});
+  images_.push_back(
+      {.node = id, .step = std::make_unique<ImageStep>(state_, id, image, pull), .watched = {}});
   RunningImage& running = images_.back();
   if (Status started = running.step->start(); !started) {
     images_.pop_back();
@@ -207,9 +216,12 @@ void Solver::advance_image(RunningImage& image) {
     return;
   }
   if (advanced) advanced = image.step->finish();
-  images_.remove_if([id](const RunningImage& one) { return one.node == id; });  // `image` is gone from here on
-  if (advanced) show_end(id, StepEnd::kDone);
-  else fail_step(id, std::move(advanced.error()));
+  images_.remove_if(
+      [id](const RunningImage& one) { return one.node == id; });  // `image` is gone from here on
+  if (advanced)
+    show_end(id, StepEnd::kDone);
+  else
+    fail_step(id, std::move(advanced.error()));
 }
 
 Status Solver::start_step(plan::NodeId id) {
@@ -228,8 +240,9 @@ Status Solver::start_step(plan::NodeId id) {
     submit_layer(id, std::move(*key), [this, inputs] { return make_copy_layer(state_, inputs); });
   } else {
     const auto& directory = std::get<plan::MakeDirOp>(node.op);
-    submit_layer(id, std::move(*key),
-                 [this, &directory, below = state_.stack(node.parent)] { return make_directory_layer(state_, directory, below); });
+    submit_layer(id, std::move(*key), [this, &directory, below = state_.stack(node.parent)] {
+      return make_directory_layer(state_, directory, below);
+    });
   }
   return {};
 }
@@ -272,7 +285,8 @@ Status Solver::start_command(plan::NodeId id, StepKey key) {
   commands_.push_back({.node = id, .step = std::move(step), .key = std::move(key), .ended = false});
   RunningCommand& command = commands_.back();
   for (const int stream : {0, 1})
-    loop_->watch(command.step->output_fd(stream), [this, &command, stream] { read_command(command, stream); });
+    loop_->watch(command.step->output_fd(stream),
+                 [this, &command, stream] { read_command(command, stream); });
   loop_->watch(command.step->pidfd(), [this, &command] {
     loop_->unwatch(command.step->pidfd());
     command.ended = true;
@@ -300,8 +314,10 @@ void Solver::end_command(RunningCommand& command) {
   commands_.remove_if([id](const RunningCommand& one) { return one.node == id; });
   if (!finished || error_) {
     step->discard();
-    if (!finished && !error_) fail_step(id, std::move(finished.error()), log);
-    else if (error_) show_end(id, StepEnd::kCancelled);
+    if (!finished && !error_)
+      fail_step(id, std::move(finished.error()), log);
+    else if (error_)
+      show_end(id, StepEnd::kCancelled);
     return;
   }
   ++steps_run_;

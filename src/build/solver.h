@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Solver: makes every needed node of the plan known: from the cache where it can, else by running it, independent ones
-// at the same time.
+// Solver: makes every needed node of the plan known: from the cache where it can, else by running it,
+// independent ones at the same time.
 #pragma once
 
 #include <chrono>
@@ -18,8 +18,9 @@
 
 namespace shale::build {
 
-// Two halves. look_up() runs anywhere and needs neither a namespace nor a thread. run() runs in the build's namespace
-// and does the rest; the object may cross the clone in between (with the store closed and opened again).
+// Two halves. look_up() runs anywhere and needs neither a namespace nor a thread. run() runs in the build's
+// namespace and does the rest; the object may cross the clone in between (with the store closed and opened
+// again).
 class Solver {
  public:
   Solver(BuildState& state, EventSink& events, StepId& next_step)

@@ -23,7 +23,8 @@ class InlineTree final : public SourceTree {
     entries.push_back(root);
     const std::int64_t now = std::time(nullptr);
     for (const auto& [name, content] : files) {
-      if (!layer::is_plain_path(name) || contents_.contains(name)) continue;  // the last word of a name wins below
+      if (!layer::is_plain_path(name) || contents_.contains(name))
+        continue;  // the last word of a name wins below
       contents_[name] = content;
     }
     for (const auto& [name, content] : files)
@@ -82,8 +83,8 @@ std::unique_ptr<SourceTree> make_inline_tree(const std::vector<std::pair<std::st
   return std::make_unique<InlineTree>(files);
 }
 
-std::unique_ptr<SourceTree> make_directory_tree(std::shared_ptr<const layer::LayerManifest> manifest, UniqueFd directory,
-                                                std::string name) {
+std::unique_ptr<SourceTree> make_directory_tree(std::shared_ptr<const layer::LayerManifest> manifest,
+                                                UniqueFd directory, std::string name) {
   return std::make_unique<DirectoryTree>(std::move(manifest), std::move(directory), std::move(name));
 }
 

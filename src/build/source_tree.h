@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SourceTree: files that a step copies from, wherever they lie: the context, layers, heredocs, an unpacked archive.
+// SourceTree: files that a step copies from, wherever they lie: the context, layers, heredocs, an unpacked
+// archive.
 #pragma once
 
 #include <memory>
@@ -13,8 +14,8 @@
 
 namespace shale::build {
 
-// What can be asked of any tree: its names (view), and of a regular file its bytes and their digest. Implementations
-// are used by one thread at a time, open_file() by several.
+// What can be asked of any tree: its names (view), and of a regular file its bytes and their digest.
+// Implementations are used by one thread at a time, open_file() by several.
 class SourceTree {
  public:
   SourceTree() = default;
@@ -27,8 +28,8 @@ class SourceTree {
   [[nodiscard]] virtual Result<UniqueFd> open_file(const layer::ViewEntry& file) = 0;
   // The digest of its bytes; for looking things up (the file may change before it is copied).
   [[nodiscard]] virtual Result<Digest> content_of(const layer::ViewEntry& file) = 0;
-  // A directory descriptor and path from which a hard link may be made instead of a copy; fd -1 = never. Links are
-  // made from published layers and our own scratch directories only, never from a user's files.
+  // A directory descriptor and path from which a hard link may be made instead of a copy; fd -1 = never.
+  // Links are made from published layers and our own scratch directories only, never from a user's files.
   [[nodiscard]] virtual std::pair<int, std::string> link_source(const layer::ViewEntry& file) = 0;
   // What to call it in messages: "the build context", "stage build".
   [[nodiscard]] virtual std::string name() const = 0;
@@ -43,7 +44,7 @@ class SourceTree {
 std::unique_ptr<SourceTree> make_inline_tree(const std::vector<std::pair<std::string, std::string>>& files);
 
 // A directory of our own with its manifest (an unpacked archive, a download).
-std::unique_ptr<SourceTree> make_directory_tree(std::shared_ptr<const layer::LayerManifest> manifest, UniqueFd directory,
-                                                std::string name);
+std::unique_ptr<SourceTree> make_directory_tree(std::shared_ptr<const layer::LayerManifest> manifest,
+                                                UniqueFd directory, std::string name);
 
 }  // namespace shale::build

@@ -51,7 +51,8 @@ std::string describe(const BuildState& state, plan::NodeId id) {
   return state.node(id).title;
 }
 
-// The digest of what a COPY picks. For stages the answer is remembered, so that a cached build reads no manifest.
+// The digest of what a COPY picks. For stages the answer is remembered, so that a cached build reads no
+// manifest.
 Result<Digest> digest_of_sources(BuildState& state, const plan::CopyOp& op) {
   if (op.source.kind != plan::FileSource::Kind::kNode) {
     ASSIGN_OR_RETURN(SourceTree * tree, state.tree(op.source));
@@ -66,7 +67,8 @@ Result<Digest> digest_of_sources(BuildState& state, const plan::CopyOp& op) {
   const Digest asked = question.finish();
   ASSIGN_OR_RETURN(const std::optional<Digest> known, state.store->cache().find_link(asked));
   if (known) return *known;
-  if (!state.materialized(op.source.node)) return asked;  // manifests are missing: the source's identity has to do
+  if (!state.materialized(op.source.node))
+    return asked;  // manifests are missing: the source's identity has to do
   ASSIGN_OR_RETURN(SourceTree * tree, state.tree(op.source));
   ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *tree));
   ASSIGN_OR_RETURN(const Digest answer, selection_digest(op, *tree, selected));
@@ -117,13 +119,15 @@ StepKey run_key(const BuildState& state, const plan::Node& node, const plan::Run
         key.operation("variable", mount.environment);
         key.operation("mode", std::to_string(mount.mode.value_or(0)));
         // That it is there at all changes what a command can do; its value does not count.
-        key.input("secret " + mount.id, std::any_of(state.secrets.begin(), state.secrets.end(),
-                                                    [&](const Secret& secret) { return secret.id == mount.id; })
-                                            ? "given"
-                                            : "missing");
+        key.input("secret " + mount.id,
+                  std::any_of(state.secrets.begin(), state.secrets.end(),
+                              [&](const Secret& secret) { return secret.id == mount.id; })
+                      ? "given"
+                      : "missing");
         break;
     }
-    if (mount.source && mount.source->kind == plan::FileSource::Kind::kNode && mount.kind == plan::MountOp::Kind::kBind)
+    if (mount.source && mount.source->kind == plan::FileSource::Kind::kNode &&
+        mount.kind == plan::MountOp::Kind::kBind)
       key.input("the files mounted at " + mount.target, state.chain(mount.source->node).hex());
   }
   for (const std::string& variable : op.env) {

@@ -17,11 +17,13 @@ struct StepKey {
   std::vector<store::KeyPart> parts;
 };
 
-// The key of a step whose parent and inputs are known. Reads context files that the stat cache does not know, and the
-// manifests of stages it copies from (unless the store remembers what that selection meant). Nothing for a base image.
+// The key of a step whose parent and inputs are known. Reads context files that the stat cache does not know,
+// and the manifests of stages it copies from (unless the store remembers what that selection meant). Nothing
+// for a base image.
 Result<std::optional<StepKey>> key_of(BuildState& state, const plan::Node& node);
 
-// "src/main.c changed", from the parts of the newest earlier record of the same operation; empty if there is none.
+// "src/main.c changed", from the parts of the newest earlier record of the same operation; empty if there is
+// none.
 std::string explain_miss(const StepKey& key, const std::vector<store::CacheRecord>& earlier);
 
 // The identity of the snapshot that a layer of this content makes on top of `parent`.

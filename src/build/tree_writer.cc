@@ -25,11 +25,13 @@ class TreeWriter {
     const std::string name(entry.name());
     switch (entry.type) {
       case layer::EntryType::kDirectory:
-        if (::mkdirat(parent_.get(), name.c_str(), 0700) != 0 && errno != EEXIST) return failed(entry, "make");
+        if (::mkdirat(parent_.get(), name.c_str(), 0700) != 0 && errno != EEXIST)
+          return failed(entry, "make");
         directories_.push_back(&planned.entry);
         return {};
       case layer::EntryType::kSymlink:
-        if (::symlinkat(entry.link_target.c_str(), parent_.get(), name.c_str()) != 0) return failed(entry, "make");
+        if (::symlinkat(entry.link_target.c_str(), parent_.get(), name.c_str()) != 0)
+          return failed(entry, "make");
         return finish_by_name(entry, name);
       case layer::EntryType::kFifo:
         if (::mkfifoat(parent_.get(), name.c_str(), 0600) != 0) return failed(entry, "make");
@@ -48,7 +50,8 @@ class TreeWriter {
     return {};
   }
 
-  // Directories last and from the inside out: making what is in them changes their times, and their mode may forbid it.
+  // Directories last and from the inside out: making what is in them changes their times, and their mode may
+  // forbid it.
   Status finish() {
     for (auto at = directories_.rbegin(); at != directories_.rend(); ++at) {
       const layer::Entry& entry = **at;
@@ -68,7 +71,8 @@ class TreeWriter {
     const std::size_t slash = path.find_last_of('/');
     const std::string directory = slash == std::string::npos ? std::string() : path.substr(0, slash);
     if (parent_ && directory == parent_path_) return {};
-    ASSIGN_OR_RETURN(parent_, sys::open_beneath(fs_, directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY));
+    ASSIGN_OR_RETURN(parent_,
+                     sys::open_beneath(fs_, directory.empty() ? "." : directory, O_RDONLY | O_DIRECTORY));
     parent_path_ = directory;
     return {};
   }
@@ -76,11 +80,13 @@ class TreeWriter {
   Status file(const PlannedEntry& planned, const std::string& name) {
     const layer::Entry& entry = planned.entry;
     if (!entry.hard_link_of.empty()) {
-      if (::linkat(fs_, entry.hard_link_of.c_str(), parent_.get(), name.c_str(), 0) != 0) return failed(entry, "link");
+      if (::linkat(fs_, entry.hard_link_of.c_str(), parent_.get(), name.c_str(), 0) != 0)
+        return failed(entry, "link");
       return {};
     }
     if (planned.tree == nullptr) {  // an empty file: a mount point
-      ASSIGN_OR_RETURN(const UniqueFd fd, sys::open_at(parent_.get(), name, O_WRONLY | O_CREAT | O_EXCL, 0600));
+      ASSIGN_OR_RETURN(const UniqueFd fd,
+                       sys::open_at(parent_.get(), name, O_WRONLY | O_CREAT | O_EXCL, 0600));
       return finish_by_fd(entry, fd.get());
     }
     if (Result<bool> linked = try_link(planned, name); !linked || *linked) {
@@ -95,8 +101,9 @@ class TreeWriter {
                               planned.from->entry->path, planned.tree->name()));
     ASSIGN_OR_RETURN(const UniqueFd to, sys::open_at(parent_.get(), name, O_WRONLY | O_CREAT | O_EXCL, 0600));
     if (Result<std::uint64_t> copied = sys::copy_data(from.get(), to.get()); !copied)
-      return fail(std::move(copied.error()).context(fmt::format("while copying '{}' of {} to '/{}'", planned.from->entry->path,
-                                                                planned.tree->name(), entry.path)));
+      return fail(std::move(copied.error())
+                      .context(fmt::format("while copying '{}' of {} to '/{}'", planned.from->entry->path,
+                                           planned.tree->name(), entry.path)));
     return finish_by_fd(entry, to.get());
   }
 
@@ -106,17 +113,20 @@ class TreeWriter {
     const layer::Entry& entry = planned.entry;
     const layer::Entry& source = *planned.from->entry;
     const bool same = entry.uid == source.uid && entry.gid == source.gid && entry.mode == source.mode &&
-                      entry.mtime_s == source.mtime_s && entry.mtime_ns == source.mtime_ns && entry.xattrs == source.xattrs;
+                      entry.mtime_s == source.mtime_s && entry.mtime_ns == source.mtime_ns &&
+                      entry.xattrs == source.xattrs;
     if (!same) return false;
     const auto [directory, path] = planned.tree->link_source(*planned.from);
     if (directory < 0) return false;
-    struct stat info {};
-    if (::fstatat(directory, path.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode)) return false;
+    struct stat info{};
+    if (::fstatat(directory, path.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
+      return false;
     // The file itself, too: what a tree says of a file (a download's mode) need not be what lies there.
     if ((info.st_mode & 07777) != entry.mode || info.st_uid != entry.uid || info.st_gid != entry.gid ||
         info.st_mtim.tv_sec != entry.mtime_s || info.st_mtim.tv_nsec != static_cast<long>(entry.mtime_ns))
       return false;
-    // Two names that are different files in the image must not become one here, whatever they share in the store.
+    // Two names that are different files in the image must not become one here, whatever they share in the
+    // store.
     if (!linked_.insert({info.st_dev, info.st_ino}).second) return false;
     if (::linkat(directory, path.c_str(), parent_.get(), name.c_str(), 0) == 0) return true;
     switch (errno) {
@@ -133,18 +143,21 @@ class TreeWriter {
   Status finish_by_fd(const layer::Entry& entry, int fd) {
     if (::fchown(fd, entry.uid, entry.gid) != 0) return chown_failed(entry);
     if (::fchmod(fd, entry.mode) != 0) return failed(entry, "set the mode of");
-    for (const layer::EntryXattr& xattr : entry.xattrs) RETURN_IF_ERROR(sys::set_xattr(fd, xattr.name, xattr.value));
+    for (const layer::EntryXattr& xattr : entry.xattrs)
+      RETURN_IF_ERROR(sys::set_xattr(fd, xattr.name, xattr.value));
     const struct timespec times[2] = {{entry.mtime_s, entry.mtime_ns}, {entry.mtime_s, entry.mtime_ns}};
     if (::futimens(fd, times) != 0) return failed(entry, "set the time of");
     return {};
   }
 
   Status finish_by_name(const layer::Entry& entry, const std::string& name) {
-    if (::fchownat(parent_.get(), name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) return chown_failed(entry);
+    if (::fchownat(parent_.get(), name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0)
+      return chown_failed(entry);
     if (!entry.is_symlink() && ::fchmodat(parent_.get(), name.c_str(), entry.mode, 0) != 0)
       return failed(entry, "set the mode of");
     const struct timespec times[2] = {{entry.mtime_s, entry.mtime_ns}, {entry.mtime_s, entry.mtime_ns}};
-    if (::utimensat(parent_.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) return failed(entry, "set the time of");
+    if (::utimensat(parent_.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0)
+      return failed(entry, "set the time of");
     return {};
   }
 

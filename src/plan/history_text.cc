@@ -15,14 +15,26 @@ std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        else out += c;
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+          out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        else
+          out += c;
     }
   }
   return out + "\"";
@@ -38,8 +50,10 @@ std::string duration_text(std::chrono::nanoseconds value) {
   std::string out;
   if (seconds >= 3600) out += fmt::format("{}h", seconds / 3600);
   if (seconds >= 60) out += fmt::format("{}m", seconds / 60 % 60);
-  if (const auto rest = total % 1'000'000'000; rest == 0) out += fmt::format("{}s", seconds % 60);
-  else out += fmt::format("{:g}s", static_cast<double>(seconds % 60) + static_cast<double>(rest) / 1e9);
+  if (const auto rest = total % 1'000'000'000; rest == 0)
+    out += fmt::format("{}s", seconds % 60);
+  else
+    out += fmt::format("{:g}s", static_cast<double>(seconds % 60) + static_cast<double>(rest) / 1e9);
   return out;
 }
 
@@ -95,8 +109,10 @@ std::string healthcheck_text(const image::Healthcheck& check) {
 }
 
 bool is_only_heredoc(std::string_view command) {
-  while (!command.empty() && std::isspace(static_cast<unsigned char>(command.front())) != 0) command.remove_prefix(1);
-  while (!command.empty() && std::isspace(static_cast<unsigned char>(command.back())) != 0) command.remove_suffix(1);
+  while (!command.empty() && std::isspace(static_cast<unsigned char>(command.front())) != 0)
+    command.remove_prefix(1);
+  while (!command.empty() && std::isspace(static_cast<unsigned char>(command.back())) != 0)
+    command.remove_suffix(1);
   if (!command.starts_with("<<")) return false;
   command.remove_prefix(2);
   if (command.starts_with('-')) command.remove_prefix(1);

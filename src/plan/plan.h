@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plan: the graph of steps that a Dockerfile asks for, before anything ran. Plain data; plan/planner.h makes it.
+// Plan: the graph of steps that a Dockerfile asks for, before anything ran. Plain data; plan/planner.h makes
+// it.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 #include <vector>
 
 #include "image/config.h"
-#include "shale/error.h"
 #include "shale/build.h"
+#include "shale/error.h"
 #include "shale/events.h"
 
 namespace shale::plan {
@@ -45,7 +46,7 @@ struct ImageOp {
 struct MountOp {
   enum class Kind : std::uint8_t { kBind, kCache, kTmpfs, kSecret, kSsh };
   Kind kind = Kind::kBind;
-  std::string target;  // absolute; empty for a secret that is an environment variable only
+  std::string target;                // absolute; empty for a secret that is an environment variable only
   std::optional<FileSource> source;  // bind; cache with from=
   std::string source_path = "/";
   bool read_only = false;
@@ -59,8 +60,8 @@ struct MountOp {
   std::string environment;        // secret: variable that gets the value
 };
 
-// Where the script of a RUN heredoc that begins with #! is mounted. (BuildKit uses /dev/pipes; our /dev is made anew for
-// each command.)
+// Where the script of a RUN heredoc that begins with #! is mounted. (BuildKit uses /dev/pipes; our /dev is
+// made anew for each command.)
 inline constexpr const char* kScriptDirectory = "/run/heredoc/";
 
 struct RunOp {
@@ -86,18 +87,18 @@ struct RemoteSource {
 
 struct CopyOp {
   FileSource source;
-  std::vector<std::string> paths;    // expanded; wildcards as in Go's filepath.Match
-  std::vector<RemoteSource> remotes; // ADD only
-  std::string destination;           // absolute; a trailing '/' is kept: it asks for a directory
-  std::optional<std::string> chown;  // "user[:group]" expanded
-  std::optional<std::string> chmod;  // octal or symbolic, expanded
+  std::vector<std::string> paths;     // expanded; wildcards as in Go's filepath.Match
+  std::vector<RemoteSource> remotes;  // ADD only
+  std::string destination;            // absolute; a trailing '/' is kept: it asks for a directory
+  std::optional<std::string> chown;   // "user[:group]" expanded
+  std::optional<std::string> chmod;   // octal or symbolic, expanded
   std::vector<std::string> exclude;
   bool link = false;
   bool parents = false;
-  bool is_add = false;        // local archives are unpacked
+  bool is_add = false;  // local archives are unpacked
   bool keep_git_dir = false;
-  std::optional<bool> unpack; // ADD --unpack
-  std::string checksum;       // ADD --checksum
+  std::optional<bool> unpack;  // ADD --unpack
+  std::string checksum;        // ADD --checksum
 };
 
 // WORKDIR: a directory made if missing.
@@ -109,9 +110,10 @@ struct MakeDirOp {
 struct Node {
   NodeId id = kNoNode;
   NodeId parent = kNoNode;  // the snapshot it starts from; kNoNode = an empty one
-  int stage = 0;            // index in Plan::stages of the stage it was written in; -1 = an image that is only copied from
+  int stage =
+      0;  // index in Plan::stages of the stage it was written in; -1 = an image that is only copied from
   std::variant<ImageOp, RunOp, CopyOp, MakeDirOp> op;
-  std::string title;        // "[build 3/5] RUN make"
+  std::string title;  // "[build 3/5] RUN make"
   SourceSpan span;
   // Every other node whose files it reads (COPY --from, RUN --mount=from).
   std::vector<NodeId> inputs;
@@ -125,23 +127,24 @@ struct HistoryStep {
 };
 
 struct Stage {
-  std::string name;             // as written; empty if unnamed
-  std::string shown_name;       // name, or "stage-N"
-  int index = 0;                // position among the FROMs of the file
-  NodeId base = kNoNode;        // what FROM names: an image's node, another stage's result, or none (scratch)
-  NodeId result = kNoNode;      // after its last instruction
-  image::ImageConfig config;    // complete but for created, diff_ids and the times of history rows
-  std::vector<HistoryStep> history;  // rows of this stage and of the stages below it, after the base image's
-  std::size_t base_history_rows = 0; // how many rows of config.history came with the base image
+  std::string name;           // as written; empty if unnamed
+  std::string shown_name;     // name, or "stage-N"
+  int index = 0;              // position among the FROMs of the file
+  NodeId base = kNoNode;      // what FROM names: an image's node, another stage's result, or none (scratch)
+  NodeId result = kNoNode;    // after its last instruction
+  image::ImageConfig config;  // complete but for created, diff_ids and the times of history rows
+  std::vector<HistoryStep> history;   // rows of this stage and of the stages below it, after the base image's
+  std::size_t base_history_rows = 0;  // how many rows of config.history came with the base image
 };
 
 struct Plan {
   std::vector<Node> nodes;
-  std::vector<Stage> stages;   // only those the target needs, in the order of the file
-  std::size_t target = 0;      // index in `stages`
+  std::vector<Stage> stages;  // only those the target needs, in the order of the file
+  std::size_t target = 0;     // index in `stages`
   std::vector<Warning> warnings;
-  std::optional<Error> lint_error;  // "# check=error=true" and there are warnings: the build ends before it begins
-  std::string source_date_epoch;    // SOURCE_DATE_EPOCH as a build argument or a global ARG; empty = not set
+  std::optional<Error>
+      lint_error;  // "# check=error=true" and there are warnings: the build ends before it begins
+  std::string source_date_epoch;  // SOURCE_DATE_EPOCH as a build argument or a global ARG; empty = not set
 };
 
 }  // namespace shale::plan

@@ -41,7 +41,8 @@ class PlannerImpl final : public Planner {
                                    : file_.stages[static_cast<std::size_t>(index)].from_instruction.span,
                        .near_stage = near_stage(reference.target.reference)};
         if (configs_.contains(need.key())) continue;
-        if (std::none_of(out.begin(), out.end(), [&](const ImageNeed& other) { return other.key() == need.key(); }))
+        if (std::none_of(out.begin(), out.end(),
+                         [&](const ImageNeed& other) { return other.key() == need.key(); }))
           out.push_back(std::move(need));
       }
     }
@@ -112,7 +113,8 @@ class PlannerImpl final : public Planner {
     return std::string(graph_->global_arguments().get("SOURCE_DATE_EPOCH").value_or(""));
   }
 
-  // The stages the target needs, by number. Parses ONBUILD triggers as soon as the config they are in is known.
+  // The stages the target needs, by number. Parses ONBUILD triggers as soon as the config they are in is
+  // known.
   Result<std::set<int>> reachable() {
     std::set<int> out;
     std::vector<int> open{graph_->target()};
@@ -141,7 +143,8 @@ class PlannerImpl final : public Planner {
     } else if (names.base.kind == Target::Kind::kStage) {
       const StageNames& parent = graph_->stages()[static_cast<std::size_t>(names.base.stage)];
       for (const dockerfile::Instruction* instruction : parent.instructions())
-        if (const auto* trigger = std::get_if<dockerfile::OnBuild>(&instruction->body)) texts.push_back(trigger->trigger);
+        if (const auto* trigger = std::get_if<dockerfile::OnBuild>(&instruction->body))
+          texts.push_back(trigger->trigger);
       where = fmt::format("ONBUILD of stage {}", names.base_text);
     }
     for (const std::string& text : texts) {
@@ -153,8 +156,9 @@ class PlannerImpl final : public Planner {
   }
 
   // Config, history, variables and base node with which a stage begins.
-  void start_stage(Plan& plan, const std::map<int, std::size_t>& place, const std::map<int, StageState>& states,
-                   const StageNames& names, Stage& stage, StageState& state) {
+  void start_stage(Plan& plan, const std::map<int, std::size_t>& place,
+                   const std::map<int, StageState>& states, const StageNames& names, Stage& stage,
+                   StageState& state) {
     switch (names.base.kind) {
       case Target::Kind::kStage: {
         const Stage& parent = plan.stages[place.at(names.base.stage)];
@@ -181,7 +185,10 @@ class PlannerImpl final : public Planner {
         node.title = title_of_base(names, stage);
         node.span = names.source->from_instruction.span;
         CopyOp op;
-        op.source = {.kind = FileSource::Kind::kNamedContext, .name = names.base.reference, .node = kNoNode, .files = {}};
+        op.source = {.kind = FileSource::Kind::kNamedContext,
+                     .name = names.base.reference,
+                     .node = kNoNode,
+                     .files = {}};
         op.paths = {"/"};
         op.destination = "/";
         node.op = std::move(op);
@@ -200,7 +207,8 @@ class PlannerImpl final : public Planner {
       stage.config.set_env("PATH", kDefaultPath);
     for (const std::string& entry : stage.config.env) {
       const std::size_t equals = entry.find('=');
-      state.environment.set(std::string_view(entry).substr(0, equals), std::string_view(entry).substr(equals + 1));
+      state.environment.set(std::string_view(entry).substr(0, equals),
+                            std::string_view(entry).substr(equals + 1));
     }
   }
 
@@ -212,7 +220,8 @@ class PlannerImpl final : public Planner {
   std::string title_of_base(const StageNames& names, const Stage& stage) const {
     const int total = 1 + layer_count(names);
     const bool alone = file_.stages.size() == 1 && stage.name.empty();
-    return fmt::format("[{}1/{}] FROM {}", alone ? std::string() : stage.shown_name + " ", total, names.base_text);
+    return fmt::format("[{}1/{}] FROM {}", alone ? std::string() : stage.shown_name + " ", total,
+                       names.base_text);
   }
 
   NodeId image_node(Plan& plan, const Target& target, const SourceSpan& span, const std::string& title) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Planner: Dockerfile tree + options + configs of the images it names → Plan. Pure: it asks for image configs by saying
-// which it needs.
+// Planner: Dockerfile tree + options + configs of the images it names → Plan. Pure: it asks for image configs
+// by saying which it needs.
 #pragma once
 
 #include <map>
@@ -33,18 +33,18 @@ struct PlanOptions {
 // An image whose config the plan depends on.
 struct ImageNeed {
   std::string reference;
-  std::string platform;  // normal form
-  SourceSpan span;       // where it is named first
+  std::string platform;    // normal form
+  SourceSpan span;         // where it is named first
   std::string near_stage;  // a stage whose name is close: perhaps that was meant; empty if none
   auto key() const { return std::pair(reference, platform); }
 };
 
-// Use: create; while needs() is not empty, provide() each; then plan(). ONBUILD triggers of a provided image may bring
-// new needs.
+// Use: create; while needs() is not empty, provide() each; then plan(). ONBUILD triggers of a provided image
+// may bring new needs.
 class Planner {
  public:
-  // Checks everything that needs no image: targets, stage names, forward references, variables in FROM. All such errors
-  // are reported together. `file` is kept.
+  // Checks everything that needs no image: targets, stage names, forward references, variables in FROM. All
+  // such errors are reported together. `file` is kept.
   static Result<std::unique_ptr<Planner>> create(dockerfile::ParsedFile file, PlanOptions options);
   virtual ~Planner() = default;
 

@@ -52,9 +52,9 @@ Variables platform_arguments(const image::Platform& target, const image::Platfor
 }
 
 bool is_proxy_argument(std::string_view name) {
-  constexpr std::array<std::string_view, 10> kNames = {"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
-                                                       "FTP_PROXY",  "ftp_proxy",  "NO_PROXY",    "no_proxy",
-                                                       "ALL_PROXY",  "all_proxy"};
+  constexpr std::array<std::string_view, 10> kNames = {
+      "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
+      "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 

@@ -31,9 +31,10 @@ class Variables {
   std::map<std::string, std::size_t, std::less<>> index_;
 };
 
-// What every build knows without being told: TARGETPLATFORM … BUILDVARIANT, TARGETSTAGE. `target_stage` is the --target
-// as given, or "default".
-Variables platform_arguments(const image::Platform& target, const image::Platform& build, std::string_view target_stage);
+// What every build knows without being told: TARGETPLATFORM … BUILDVARIANT, TARGETSTAGE. `target_stage` is
+// the --target as given, or "default".
+Variables platform_arguments(const image::Platform& target, const image::Platform& build,
+                             std::string_view target_stage);
 
 // HTTP_PROXY and its like, in either case: passed to RUN without ARG, in no history and no key.
 bool is_proxy_argument(std::string_view name);

@@ -20,13 +20,16 @@ std::string lower(std::string_view text) {
 }
 
 bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
 // Joins errors of one phase into the first, so that all are shown.
 void collect(std::optional<Error>& all, Error error) {
-  if (all) all->add_other(std::move(error));
-  else all = std::move(error);
+  if (all)
+    all->add_other(std::move(error));
+  else
+    all = std::move(error);
 }
 
 }  // namespace
@@ -53,14 +56,18 @@ Result<StageGraph> StageGraph::create(const dockerfile::ParsedFile& file, const 
       graph.stages_.push_back(std::move(*stage));
     } else {
       collect(errors, std::move(stage.error()));
-      graph.stages_.push_back({.source = &file.stages[static_cast<std::size_t>(i)], .base = {}, .base_text = {}, .triggers = {}});
+      graph.stages_.push_back(
+          {.source = &file.stages[static_cast<std::size_t>(i)], .base = {}, .base_text = {}, .triggers = {}});
     }
   }
-  if (Result<int> target = graph.find_target()) graph.target_ = *target;
-  else collect(errors, std::move(target.error()));
+  if (Result<int> target = graph.find_target())
+    graph.target_ = *target;
+  else
+    collect(errors, std::move(target.error()));
   // Names that instructions of any stage use, also of stages that will not be built: a typo there is a typo.
   for (int i = 0; i < static_cast<int>(graph.stages_.size()); ++i)
-    if (Result<std::vector<Reference>> found = graph.references(i); !found) collect(errors, std::move(found.error()));
+    if (Result<std::vector<Reference>> found = graph.references(i); !found)
+      collect(errors, std::move(found.error()));
   if (errors) return fail(std::move(*errors));
   return graph;
 }
@@ -97,9 +104,11 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
     Result<std::string> name = dockerfile::expand(source.from.base, globals_.lookup(), expand_options);
     if (!name) return fail(file_->error(span, name.error().message(), source.from.base));
     if (name->empty())
-      return fail(file_->error(span, fmt::format("base name ({}) should not be blank", source.from.base),
-                               source.from.base)
-                      .hint("give the ARG that it names a default before the first FROM, or pass --build-arg"));
+      return fail(
+          file_
+              ->error(span, fmt::format("base name ({}) should not be blank", source.from.base),
+                      source.from.base)
+              .hint("give the ARG that it names a default before the first FROM, or pass --build-arg"));
     return name;
   }());
 
@@ -108,12 +117,14 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
     Result<std::string> text = dockerfile::expand(source.from.platform, globals_.lookup(), expand_options);
     if (!text) return fail(file_->error(span, text.error().message(), source.from.platform));
     if (text->empty())
-      return fail(file_->error(span, fmt::format("empty platform value from expression {}", source.from.platform),
+      return fail(file_->error(span,
+                               fmt::format("empty platform value from expression {}", source.from.platform),
                                source.from.platform));
     Result<image::Platform> parsed = image::Platform::parse(*text);
     if (!parsed)
-      return fail(file_->error(span, fmt::format("failed to parse platform {}: {}", *text, parsed.error().message()),
-                               source.from.platform));
+      return fail(
+          file_->error(span, fmt::format("failed to parse platform {}: {}", *text, parsed.error().message()),
+                       source.from.platform));
     platform = parsed->to_string();
   }
 
@@ -132,7 +143,8 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
   }
   // Stage names are stored in lower case and FROM compares exactly, so that "FROM Base" is not "AS base".
   for (int i = index - 1; i >= 0; --i)
-    if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == out.base_text && !out.base_text.empty()) {
+    if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == out.base_text &&
+        !out.base_text.empty()) {
       out.base = {.kind = Target::Kind::kStage, .stage = i, .reference = {}, .platform = platform};
       return out;
     }
@@ -143,7 +155,8 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
   if (use_context(out.base_text)) return out;
   if (Result<image::ImageRef> reference = image::ImageRef::parse(out.base_text); !reference) {
     Error error = file_->error(
-        span, fmt::format("failed to parse stage name \"{}\": invalid reference format", out.base_text), source.from.base);
+        span, fmt::format("failed to parse stage name \"{}\": invalid reference format", out.base_text),
+        source.from.base);
     error.add_hint(reference.error().message());
     return fail(std::move(error));
   }
@@ -152,10 +165,13 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
 }
 
 std::optional<Target> StageGraph::named_context(const std::string& name) const {
-  Target out{.kind = Target::Kind::kImage, .stage = -1, .reference = {}, .platform = options_->platform.to_string()};
+  Target out{
+      .kind = Target::Kind::kImage, .stage = -1, .reference = {}, .platform = options_->platform.to_string()};
   if (const auto image = options_->image_contexts.find(name); image != options_->image_contexts.end()) {
-    if (image->second == "scratch") out.kind = Target::Kind::kScratch;
-    else out.reference = image->second;
+    if (image->second == "scratch")
+      out.kind = Target::Kind::kScratch;
+    else
+      out.reference = image->second;
     return out;
   }
   if (!options_->directory_contexts.contains(name)) return std::nullopt;
@@ -174,7 +190,8 @@ Result<int> StageGraph::find_target() const {
   std::vector<std::string> names;
   for (const dockerfile::Stage& stage : file_->stages)
     if (!stage.from.stage_name.empty()) names.push_back(stage.from.stage_name);
-  Error error(ErrorKind::kDockerfile, fmt::format("target stage \"{}\" could not be found", options_->target));
+  Error error(ErrorKind::kDockerfile,
+              fmt::format("target stage \"{}\" could not be found", options_->target));
   if (const std::string nearest = suggest(wanted, names); !nearest.empty())
     error.add_hint(fmt::format("did you mean '{}'?", nearest));
   else if (!names.empty())
@@ -186,9 +203,10 @@ Result<int> StageGraph::find_target() const {
 
 Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is_stage) const {
   if (name.find('$') != std::string_view::npos)
-    return fail(ErrorKind::kDockerfile,
-                "variable expansion is not supported for --from, define a new stage with FROM using ARG from global "
-                "scope as a workaround");
+    return fail(
+        ErrorKind::kDockerfile,
+        "variable expansion is not supported for --from, define a new stage with FROM using ARG from global "
+        "scope as a workaround");
   const std::string wanted = lower(name);
   // A named context replaces a stage of its name.
   if (const std::optional<Target> context = named_context(std::string(name))) return *context;
@@ -198,8 +216,9 @@ Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is
     if (!fits || index >= static_cast<int>(file_->stages.size()))
       return fail(ErrorKind::kDockerfile, fmt::format("invalid stage index {}", name));
     if (index >= stage)
-      return fail(ErrorKind::kDockerfile,
-                  fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage", name));
+      return fail(
+          ErrorKind::kDockerfile,
+          fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage", name));
     return Target{.kind = Target::Kind::kStage, .stage = index, .reference = {}, .platform = {}};
   }
   for (int i = stage - 1; i >= 0; --i)
@@ -207,15 +226,19 @@ Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is
       return Target{.kind = Target::Kind::kStage, .stage = i, .reference = {}, .platform = {}};
   for (int i = stage; i < static_cast<int>(file_->stages.size()); ++i)
     if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == wanted)
-      return fail(ErrorKind::kDockerfile,
-                  fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage \"{}\"", name,
-                              file_->stages[static_cast<std::size_t>(stage)].from.stage_name));
+      return fail(
+          ErrorKind::kDockerfile,
+          fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage \"{}\"",
+                      name, file_->stages[static_cast<std::size_t>(stage)].from.stage_name));
   const std::string platform = options_->platform.to_string();
-  if (wanted == "scratch") return Target{.kind = Target::Kind::kScratch, .stage = -1, .reference = {}, .platform = platform};
+  if (wanted == "scratch")
+    return Target{.kind = Target::Kind::kScratch, .stage = -1, .reference = {}, .platform = platform};
   if (Result<image::ImageRef> reference = image::ImageRef::parse(name); !reference)
-    return fail(Error(ErrorKind::kDockerfile, fmt::format("failed to parse \"{}\": invalid reference format", name))
-                    .hint(reference.error().message()));
-  return Target{.kind = Target::Kind::kImage, .stage = -1, .reference = std::string(name), .platform = platform};
+    return fail(
+        Error(ErrorKind::kDockerfile, fmt::format("failed to parse \"{}\": invalid reference format", name))
+            .hint(reference.error().message()));
+  return Target{
+      .kind = Target::Kind::kImage, .stage = -1, .reference = std::string(name), .platform = platform};
 }
 
 Result<std::vector<StageGraph::Reference>> StageGraph::references(int index) const {
@@ -223,7 +246,8 @@ Result<std::vector<StageGraph::Reference>> StageGraph::references(int index) con
   std::vector<Reference> out;
   std::optional<Error> errors;
   out.push_back({stage.base, nullptr});
-  const auto add = [&](const dockerfile::Instruction& instruction, std::string_view name, bool number_is_stage) {
+  const auto add = [&](const dockerfile::Instruction& instruction, std::string_view name,
+                       bool number_is_stage) {
     Result<Target> target = find(name, index, number_is_stage);
     if (target) {
       out.push_back({*target, &instruction});
@@ -235,7 +259,8 @@ Result<std::vector<StageGraph::Reference>> StageGraph::references(int index) con
     collect(errors, std::move(error));
   };
   const auto visit = [&](const dockerfile::Instruction& instruction) {
-    if (const auto* copy = std::get_if<dockerfile::Copy>(&instruction.body); copy != nullptr && !copy->from.empty())
+    if (const auto* copy = std::get_if<dockerfile::Copy>(&instruction.body);
+        copy != nullptr && !copy->from.empty())
       add(instruction, copy->from, true);
     if (const auto* run = std::get_if<dockerfile::Run>(&instruction.body))
       for (const dockerfile::MountText& mount : run->mounts)

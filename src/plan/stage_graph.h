@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// StageGraph: which stage or image every FROM, COPY --from and RUN --mount=from means, and which stages a target needs.
+// StageGraph: which stage or image every FROM, COPY --from and RUN --mount=from means, and which stages a
+// target needs.
 #pragma once
 
 #include <map>
@@ -29,10 +30,10 @@ struct Target {
 struct StageNames {
   const dockerfile::Stage* source = nullptr;
   Target base;
-  std::string base_text;  // expanded, for titles
+  std::string base_text;                          // expanded, for titles
   std::vector<dockerfile::Instruction> triggers;  // ONBUILD of the base, parsed, to run first
   bool triggers_known = false;                    // the base's config was there
-  bool replaced = false;                          // --build-context of its name: none of its instructions counts
+  bool replaced = false;  // --build-context of its name: none of its instructions counts
 
   // What runs in this stage, in order.
   [[nodiscard]] std::vector<const dockerfile::Instruction*> instructions() const;
@@ -49,8 +50,8 @@ class StageGraph {
   [[nodiscard]] const Variables& global_arguments() const { return globals_; }
   [[nodiscard]] const Variables& platform_arguments() const { return platform_; }
 
-  // What COPY --from=`name` or a mount's from=`name` means for an instruction of stage `stage`. `number_is_stage`:
-  // digits are an index (COPY), not an image's name (mounts). The error has no place.
+  // What COPY --from=`name` or a mount's from=`name` means for an instruction of stage `stage`.
+  // `number_is_stage`: digits are an index (COPY), not an image's name (mounts). The error has no place.
   [[nodiscard]] Result<Target> find(std::string_view name, int stage, bool number_is_stage) const;
 
   // Everything instructions of stage `index` refer to, triggers included; `instruction` = null for the base.
@@ -61,7 +62,8 @@ class StageGraph {
   [[nodiscard]] Result<std::vector<Reference>> references(int index) const;
 
  private:
-  StageGraph(const dockerfile::ParsedFile& file, const PlanOptions& options) : file_(&file), options_(&options) {}
+  StageGraph(const dockerfile::ParsedFile& file, const PlanOptions& options)
+      : file_(&file), options_(&options) {}
   Status expand_globals();
   Result<StageNames> resolve_stage(int index);
   Result<int> find_target() const;

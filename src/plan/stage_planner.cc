@@ -24,10 +24,13 @@ constexpr const char* kMountSnapshot = "/source";
 
 int layer_count(const StageNames& stage) {
   const std::vector<const dockerfile::Instruction*> instructions = stage.instructions();
-  return static_cast<int>(std::count_if(instructions.begin(), instructions.end(), [](const dockerfile::Instruction* one) {
-    return std::holds_alternative<dockerfile::Run>(one->body) || std::holds_alternative<dockerfile::Copy>(one->body) ||
-           std::holds_alternative<dockerfile::Add>(one->body) || std::holds_alternative<dockerfile::Workdir>(one->body);
-  }));
+  return static_cast<int>(
+      std::count_if(instructions.begin(), instructions.end(), [](const dockerfile::Instruction* one) {
+        return std::holds_alternative<dockerfile::Run>(one->body) ||
+               std::holds_alternative<dockerfile::Copy>(one->body) ||
+               std::holds_alternative<dockerfile::Add>(one->body) ||
+               std::holds_alternative<dockerfile::Workdir>(one->body);
+      }));
 }
 
 std::string clean_path(std::string_view path) {
@@ -64,14 +67,18 @@ Status StagePlanner::run() {
 
 Status StagePlanner::dispatch(const Instruction& instruction) {
   if (const auto* env = std::get_if<dockerfile::Env>(&instruction.body)) return plan_env(instruction, *env);
-  if (const auto* label = std::get_if<dockerfile::Label>(&instruction.body)) return plan_label(instruction, *label);
+  if (const auto* label = std::get_if<dockerfile::Label>(&instruction.body))
+    return plan_label(instruction, *label);
   if (const auto* arg = std::get_if<dockerfile::Arg>(&instruction.body)) return plan_arg(instruction, *arg);
   if (const auto* workdir = std::get_if<dockerfile::Workdir>(&instruction.body))
     return plan_workdir(instruction, *workdir);
   if (const auto* run = std::get_if<dockerfile::Run>(&instruction.body)) return plan_run(instruction, *run);
-  if (const auto* copy = std::get_if<dockerfile::Copy>(&instruction.body)) return plan_copy(instruction, *copy, false);
-  if (const auto* add = std::get_if<dockerfile::Add>(&instruction.body)) return plan_copy(instruction, *add, true);
-  if (const auto* expose = std::get_if<dockerfile::Expose>(&instruction.body)) return plan_expose(instruction, *expose);
+  if (const auto* copy = std::get_if<dockerfile::Copy>(&instruction.body))
+    return plan_copy(instruction, *copy, false);
+  if (const auto* add = std::get_if<dockerfile::Add>(&instruction.body))
+    return plan_copy(instruction, *add, true);
+  if (const auto* expose = std::get_if<dockerfile::Expose>(&instruction.body))
+    return plan_expose(instruction, *expose);
   return plan_simple(instruction);
 }
 
@@ -131,7 +138,8 @@ std::string StagePlanner::title(const Instruction& instruction) {
     shown = dockerfile::expand(text, state_.environment.lookup(), options).value_or(text);
   ++shown_index_;
   const bool alone = context_.file->stages.size() == 1 && stage_.name.empty();
-  return fmt::format("[{}{}/{}] {}", alone ? std::string() : stage_.shown_name + " ", shown_index_, shown_total_, shown);
+  return fmt::format("[{}{}/{}] {}", alone ? std::string() : stage_.shown_name + " ", shown_index_,
+                     shown_total_, shown);
 }
 
 std::string StagePlanner::absolute(std::string_view path) const {
@@ -155,7 +163,8 @@ Node& StagePlanner::add_node(const Instruction& instruction) {
   node.stage = static_cast<int>(&stage_ - context_.plan->stages.data());
   node.title = title(instruction);
   node.span = instruction.span;
-  node.no_cache = context_.options->no_cache || context_.options->no_cache_stages.contains(names_.source->from.stage_name);
+  node.no_cache = context_.options->no_cache ||
+                  context_.options->no_cache_stages.contains(names_.source->from.stage_name);
   stage_.result = node.id;
   context_.plan->nodes.push_back(std::move(node));
   return context_.plan->nodes.back();
@@ -172,7 +181,8 @@ Status StagePlanner::plan_env(const Instruction& instruction, const dockerfile::
   for (const dockerfile::KeyValue& item : env.items) {
     ASSIGN_OR_RETURN(std::string key, expand(instruction, item.key));
     ASSIGN_OR_RETURN(std::string value, expand(instruction, item.value));
-    if (key.empty()) return fail(at(instruction, Error(ErrorKind::kDockerfile, "ENV names can not be blank")));
+    if (key.empty())
+      return fail(at(instruction, Error(ErrorKind::kDockerfile, "ENV names can not be blank")));
     text += fmt::format(" {}={}", key, value);
     items.emplace_back(std::move(key), std::move(value));
   }
@@ -189,7 +199,8 @@ Status StagePlanner::plan_label(const Instruction& instruction, const dockerfile
   for (const dockerfile::KeyValue& item : label.items) {
     ASSIGN_OR_RETURN(const std::string key, expand(instruction, item.key));
     ASSIGN_OR_RETURN(const std::string value, expand(instruction, item.value));
-    if (key.empty()) return fail(at(instruction, Error(ErrorKind::kDockerfile, "LABEL names can not be blank")));
+    if (key.empty())
+      return fail(at(instruction, Error(ErrorKind::kDockerfile, "LABEL names can not be blank")));
     stage_.config.labels[key] = value;
     text += fmt::format(" {}={}", key, value);
   }
@@ -203,8 +214,8 @@ Status StagePlanner::plan_arg(const Instruction& instruction, const dockerfile::
   for (const dockerfile::ArgItem& item : arg.items) {
     ASSIGN_OR_RETURN(std::string name, expand(instruction, item.name));
     const auto& given_args = context_.options->build_args;
-    const auto given =
-        std::find_if(given_args.rbegin(), given_args.rend(), [&](const auto& entry) { return entry.first == name; });
+    const auto given = std::find_if(given_args.rbegin(), given_args.rend(),
+                                    [&](const auto& entry) { return entry.first == name; });
     std::optional<std::string> value;
     if (given != given_args.rend()) {
       value = given->second;
@@ -227,7 +238,8 @@ Status StagePlanner::plan_arg(const Instruction& instruction, const dockerfile::
 Status StagePlanner::plan_workdir(const Instruction& instruction, const dockerfile::Workdir& workdir) {
   ASSIGN_OR_RETURN(const std::string path, expand(instruction, workdir.path));
   if (path.empty())
-    return fail(at(instruction, Error(ErrorKind::kDockerfile, "WORKDIR requires a path, but it is empty"), workdir.path));
+    return fail(at(instruction, Error(ErrorKind::kDockerfile, "WORKDIR requires a path, but it is empty"),
+                   workdir.path));
   stage_.config.working_dir = absolute(path);
   // A trailing slash stays in the config, as BuildKit leaves it.
   if (path.ends_with('/') && stage_.config.working_dir != "/") stage_.config.working_dir += '/';
@@ -251,11 +263,21 @@ Result<MountOp> StagePlanner::plan_mount(const Instruction& instruction, const d
   }
   MountOp out;
   switch (mount->type) {
-    case dockerfile::MountType::kBind: out.kind = MountOp::Kind::kBind; break;
-    case dockerfile::MountType::kCache: out.kind = MountOp::Kind::kCache; break;
-    case dockerfile::MountType::kTmpfs: out.kind = MountOp::Kind::kTmpfs; break;
-    case dockerfile::MountType::kSecret: out.kind = MountOp::Kind::kSecret; break;
-    case dockerfile::MountType::kSsh: out.kind = MountOp::Kind::kSsh; break;
+    case dockerfile::MountType::kBind:
+      out.kind = MountOp::Kind::kBind;
+      break;
+    case dockerfile::MountType::kCache:
+      out.kind = MountOp::Kind::kCache;
+      break;
+    case dockerfile::MountType::kTmpfs:
+      out.kind = MountOp::Kind::kTmpfs;
+      break;
+    case dockerfile::MountType::kSecret:
+      out.kind = MountOp::Kind::kSecret;
+      break;
+    case dockerfile::MountType::kSsh:
+      out.kind = MountOp::Kind::kSsh;
+      break;
   }
   out.read_only = mount->read_only;
   out.id = mount->id;
@@ -265,16 +287,25 @@ Result<MountOp> StagePlanner::plan_mount(const Instruction& instruction, const d
   out.tmpfs_bytes = mount->size_bytes;
   out.required = mount->required;
   switch (mount->sharing) {
-    case dockerfile::CacheSharing::kShared: out.sharing = MountOp::Sharing::kShared; break;
-    case dockerfile::CacheSharing::kPrivate: out.sharing = MountOp::Sharing::kPrivate; break;
-    case dockerfile::CacheSharing::kLocked: out.sharing = MountOp::Sharing::kLocked; break;
+    case dockerfile::CacheSharing::kShared:
+      out.sharing = MountOp::Sharing::kShared;
+      break;
+    case dockerfile::CacheSharing::kPrivate:
+      out.sharing = MountOp::Sharing::kPrivate;
+      break;
+    case dockerfile::CacheSharing::kLocked:
+      out.sharing = MountOp::Sharing::kLocked;
+      break;
   }
   if (out.kind == MountOp::Kind::kSecret) {
     if (out.id.empty() && !mount->source.empty()) out.id = mount->source;
-    if (out.id.empty() && !mount->target.empty()) out.id = mount->target.substr(mount->target.find_last_of('/') + 1);
+    if (out.id.empty() && !mount->target.empty())
+      out.id = mount->target.substr(mount->target.find_last_of('/') + 1);
     if (mount->env) out.environment = *mount->env;
-    if (!mount->target.empty()) out.target = absolute(mount->target);
-    else if (out.environment.empty()) out.target = "/run/secrets/" + out.id;
+    if (!mount->target.empty())
+      out.target = absolute(mount->target);
+    else if (out.environment.empty())
+      out.target = "/run/secrets/" + out.id;
     return out;
   }
   if (!mount->target.empty()) out.target = absolute(mount->target);
@@ -286,8 +317,8 @@ Result<MountOp> StagePlanner::plan_mount(const Instruction& instruction, const d
   } else if (out.kind == MountOp::Kind::kBind) {
     out.source = FileSource{};
   }
-  // Files of a directory of the user's are copied to a layer first: a command must neither see what .dockerignore hides
-  // nor a file that changes under it, and the copy is cached by its content.
+  // Files of a directory of the user's are copied to a layer first: a command must neither see what
+  // .dockerignore hides nor a file that changes under it, and the copy is cached by its content.
   if (out.source && out.source->kind != FileSource::Kind::kNode) snapshot_source(instruction, out);
   return out;
 }
@@ -296,7 +327,8 @@ void StagePlanner::snapshot_source(const Instruction& instruction, MountOp& moun
   Node node;
   node.id = static_cast<NodeId>(context_.plan->nodes.size());
   node.stage = static_cast<int>(&stage_ - context_.plan->stages.data());
-  node.title = fmt::format("[{} internal] take {} for the mount at {}", stage_.shown_name, mount.source_path, mount.target);
+  node.title = fmt::format("[{} internal] take {} for the mount at {}", stage_.shown_name, mount.source_path,
+                           mount.target);
   node.span = instruction.span;
   CopyOp op;
   op.source = *mount.source;
@@ -337,11 +369,12 @@ Status StagePlanner::plan_run(const Instruction& instruction, const dockerfile::
                                        : context_.options->network;
   op.insecure = run.security == "insecure";
   if (op.insecure)
-    return fail(at(instruction,
-                   Error(ErrorKind::kDockerfile, "security.insecure is not allowed")
-                       .hint("a RUN of Shale never has more power over the host than the user who builds; remove "
-                             "--security=insecure"),
-                   "--security"));
+    return fail(
+        at(instruction,
+           Error(ErrorKind::kDockerfile, "security.insecure is not allowed")
+               .hint("a RUN of Shale never has more power over the host than the user who builds; remove "
+                     "--security=insecure"),
+           "--security"));
   std::vector<NodeId> inputs;
   for (const dockerfile::MountText& text : run.mounts) {
     ASSIGN_OR_RETURN(MountOp mount, plan_mount(instruction, text));
@@ -372,7 +405,8 @@ Status StagePlanner::plan_copy(const Instruction& instruction, const dockerfile:
   if (!copy.from.empty()) {
     ASSIGN_OR_RETURN(const Target target, context_.graph->find(copy.from, stage_.index, true));
     ASSIGN_OR_RETURN(op.source, context_.source_of(target, instruction));
-    if (op.source.kind == FileSource::Kind::kNode && op.source.node != kNoNode) inputs.push_back(op.source.node);
+    if (op.source.kind == FileSource::Kind::kNode && op.source.node != kNoNode)
+      inputs.push_back(op.source.node);
   }
   for (const std::string& source : copy.sources) {
     ASSIGN_OR_RETURN(std::string path, expand(instruction, source));
@@ -396,7 +430,8 @@ Status StagePlanner::plan_copy(const Instruction& instruction, const dockerfile:
     }
   }
   ASSIGN_OR_RETURN(const std::string destination, expand(instruction, copy.destination));
-  const bool directory = destination.empty() || destination.ends_with('/') || destination == "." || destination.ends_with("/.");
+  const bool directory =
+      destination.empty() || destination.ends_with('/') || destination == "." || destination.ends_with("/.");
   op.destination = absolute(destination);
   if (directory && op.destination != "/") op.destination += '/';
   if (!copy.chown.empty()) {
@@ -418,22 +453,30 @@ Status StagePlanner::plan_copy(const Instruction& instruction, const dockerfile:
 Status StagePlanner::check_remotes(const Instruction& instruction, const CopyOp& op) const {
   for (const RemoteSource& remote : op.remotes)
     if (remote.kind == RemoteSource::Kind::kGit)
-      return fail(at(instruction, Error(ErrorKind::kUnsupported, "ADD cannot fetch git repositories")
-                                      .hint("clone it before the build and COPY it, or use RUN git clone"),
+      return fail(at(instruction,
+                     Error(ErrorKind::kUnsupported, "ADD cannot fetch git repositories")
+                         .hint("clone it before the build and COPY it, or use RUN git clone"),
                      remote.url));
   if (op.checksum.empty()) return {};
   if (op.remotes.size() + op.paths.size() != 1)
-    return fail(at(instruction, Error(ErrorKind::kDockerfile, "checksum can't be specified for multiple sources"), "--checksum"));
+    return fail(at(instruction,
+                   Error(ErrorKind::kDockerfile, "checksum can't be specified for multiple sources"),
+                   "--checksum"));
   if (op.remotes.empty())
-    return fail(at(instruction, Error(ErrorKind::kDockerfile, "checksum requires HTTP(S) or Git sources"), "--checksum"));
+    return fail(at(instruction, Error(ErrorKind::kDockerfile, "checksum requires HTTP(S) or Git sources"),
+                   "--checksum"));
   const std::size_t colon = op.checksum.find(':');
   if (colon == std::string::npos)
-    return fail(at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), op.checksum));
+    return fail(
+        at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), op.checksum));
   if (op.checksum.substr(0, colon) != "sha256")
-    return fail(at(instruction, Error(ErrorKind::kDockerfile, "unsupported digest algorithm").hint("write sha256:<64 hex digits>"),
-                   op.checksum));
+    return fail(
+        at(instruction,
+           Error(ErrorKind::kDockerfile, "unsupported digest algorithm").hint("write sha256:<64 hex digits>"),
+           op.checksum));
   if (!Digest::parse(op.checksum))
-    return fail(at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), op.checksum));
+    return fail(
+        at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), op.checksum));
   return {};
 }
 
@@ -482,7 +525,8 @@ Status StagePlanner::plan_simple(const Instruction& instruction) {
     for (const std::string& path : volume->paths) {
       ASSIGN_OR_RETURN(std::string expanded, expand(instruction, path));
       if (expanded.empty())
-        return fail(at(instruction, Error(ErrorKind::kDockerfile, "VOLUME specified can not be an empty string")));
+        return fail(
+            at(instruction, Error(ErrorKind::kDockerfile, "VOLUME specified can not be an empty string")));
       config.volumes.insert(expanded);
       paths.push_back(std::move(expanded));
     }
@@ -494,12 +538,13 @@ Status StagePlanner::plan_simple(const Instruction& instruction) {
     config.stop_signal = name;
     add_history("STOPSIGNAL " + name);
   } else if (const auto* check = std::get_if<dockerfile::HealthcheckCommand>(&instruction.body)) {
-    config.healthcheck = image::Healthcheck{.test = check->test,
-                                            .interval = std::chrono::nanoseconds(check->interval_ns),
-                                            .timeout = std::chrono::nanoseconds(check->timeout_ns),
-                                            .start_period = std::chrono::nanoseconds(check->start_period_ns),
-                                            .start_interval = std::chrono::nanoseconds(check->start_interval_ns),
-                                            .retries = check->retries};
+    config.healthcheck =
+        image::Healthcheck{.test = check->test,
+                           .interval = std::chrono::nanoseconds(check->interval_ns),
+                           .timeout = std::chrono::nanoseconds(check->timeout_ns),
+                           .start_period = std::chrono::nanoseconds(check->start_period_ns),
+                           .start_interval = std::chrono::nanoseconds(check->start_interval_ns),
+                           .retries = check->retries};
     add_history("HEALTHCHECK " + healthcheck_text(*config.healthcheck));
   } else if (const auto* on_build = std::get_if<dockerfile::OnBuild>(&instruction.body)) {
     config.on_build.push_back(on_build->trigger);

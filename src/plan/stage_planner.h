@@ -16,7 +16,8 @@ namespace shale::plan {
 // What a stage hands on to a stage that is FROM it, beside plan::Stage.
 struct StageState {
   Variables environment;  // ENV and ARG values: what RUN and expansion see
-  std::vector<std::pair<std::string, std::optional<std::string>>> arguments;  // declared ARGs, for RUN's history row
+  std::vector<std::pair<std::string, std::optional<std::string>>>
+      arguments;  // declared ARGs, for RUN's history row
 };
 
 // What the stage planner needs from the whole plan.
@@ -61,13 +62,14 @@ class StagePlanner {
   [[nodiscard]] std::string absolute(std::string_view path) const;
   Node& add_node(const Instruction& instruction);
   void add_history(std::string created_by, NodeId node = kNoNode);
-  [[nodiscard]] Error at(const Instruction& instruction, const Error& error, std::string_view word = {}) const;
+  [[nodiscard]] Error at(const Instruction& instruction, const Error& error,
+                         std::string_view word = {}) const;
 
   const PlanContext& context_;
   Stage& stage_;
   StageState& state_;
   const StageNames& names_;
-  int shown_total_ = 0;   // "3/5" in titles: FROM and everything that makes a layer
+  int shown_total_ = 0;  // "3/5" in titles: FROM and everything that makes a layer
   int shown_index_ = 1;
   bool cmd_set_here_ = false;
 };

@@ -26,20 +26,23 @@ namespace {
 std::string quoted(std::string_view path) {
   std::string out = "'";
   for (char c : path) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else out += c;
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else
+      out += c;
   }
   return out + "'";
 }
 
 Result<std::string> c_path(std::string_view path, const char* verb) {
-  if (path.find('\0') != std::string_view::npos) return fail_errno(EINVAL, fmt::format("{} {}", verb, quoted(path)));
+  if (path.find('\0') != std::string_view::npos)
+    return fail_errno(EINVAL, fmt::format("{} {}", verb, quoted(path)));
   return std::string(path);
 }
 
 Result<UniqueFd> open_how(int root, std::string_view path, int flags, mode_t mode, std::uint64_t resolve) {
   ASSIGN_OR_RETURN(const std::string name, c_path(path, "open"));
-  struct open_how how {};
+  struct open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   if ((flags & (O_CREAT | O_TMPFILE)) != 0) how.mode = mode;
   how.resolve = resolve;
@@ -87,7 +90,8 @@ Result<std::string> read_fd(int fd, std::string_view name, std::size_t limit) {
     if (got < 0) return fail_errno(errno, fmt::format("read {}", quoted(name)));
     if (got == 0) return out;
     if (out.size() + static_cast<std::size_t>(got) > limit)
-      return fail(ErrorKind::kUnsupported, fmt::format("{} is larger than the limit of {} bytes", quoted(name), limit));
+      return fail(ErrorKind::kUnsupported,
+                  fmt::format("{} is larger than the limit of {} bytes", quoted(name), limit));
     out.append(buffer.data(), static_cast<std::size_t>(got));
   }
 }
@@ -115,7 +119,8 @@ Status replace_file(int dir, std::string_view path, std::string_view bytes, mode
   const std::string temporary = fmt::format("{}.tmp-{}-{}", path, ::getpid(), counter.fetch_add(1));
   ASSIGN_OR_RETURN(UniqueFd fd, open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   Status written = write_all(fd.get(), bytes);
-  if (written && durable && ::fsync(fd.get()) != 0) written = fail_errno(errno, fmt::format("sync {}", quoted(path)));
+  if (written && durable && ::fsync(fd.get()) != 0)
+    written = fail_errno(errno, fmt::format("sync {}", quoted(path)));
   if (written) written = fd.close();
   if (written && ::renameat(dir, temporary.c_str(), dir, std::string(path).c_str()) != 0)
     written = fail_errno(errno, fmt::format("rename to {}", quoted(path)));
@@ -125,14 +130,15 @@ Status replace_file(int dir, std::string_view path, std::string_view bytes, mode
 
 Result<struct stat> stat_at(int dir, std::string_view path, bool follow_links) {
   ASSIGN_OR_RETURN(const std::string name, c_path(path, "stat"));
-  struct stat info {};
+  struct stat info{};
   const int flags = (follow_links ? 0 : AT_SYMLINK_NOFOLLOW) | (name.empty() ? AT_EMPTY_PATH : 0);
-  if (::fstatat(dir, name.c_str(), &info, flags) != 0) return fail_errno(errno, fmt::format("stat {}", quoted(path)));
+  if (::fstatat(dir, name.c_str(), &info, flags) != 0)
+    return fail_errno(errno, fmt::format("stat {}", quoted(path)));
   return info;
 }
 
 Result<struct stat> stat_fd(int fd) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return fail_errno(errno, "stat an open file");
   return info;
 }
@@ -186,8 +192,8 @@ Status remove_tree(int dir, std::string_view path) {
   if (::unlinkat(dir, top.c_str(), 0) == 0 || errno == ENOENT) return {};
   if (errno != EISDIR && errno != EPERM) return fail_errno(errno, fmt::format("remove {}", quoted(path)));
 
-  // A stack of open directories instead of recursion: a tree may be deeper than any C++ stack. Deep trees would use
-  // up descriptors, so only the innermost ones stay open and a parent is found again through "..".
+  // A stack of open directories instead of recursion: a tree may be deeper than any C++ stack. Deep trees
+  // would use up descriptors, so only the innermost ones stay open and a parent is found again through "..".
   struct Level {
     std::string name;  // in its parent
     std::vector<std::string> names;
@@ -201,7 +207,7 @@ Status remove_tree(int dir, std::string_view path) {
       fd = open_at(parent, name, kFlags);
     }
     if (fd) {
-      struct stat info {};
+      struct stat info{};
       if (::fstat(fd->get(), &info) == 0 && (info.st_mode & 0300) != 0300) (void)::fchmod(fd->get(), 0700);
     }
     return fd;
@@ -229,7 +235,8 @@ Status remove_tree(int dir, std::string_view path) {
     if (errno != EISDIR && errno != EPERM) return fail_errno(errno, fmt::format("remove {}", quoted(name)));
     ASSIGN_OR_RETURN(UniqueFd child, open_directory(current.get(), name));
     ASSIGN_OR_RETURN(const struct stat info, stat_fd(child.get()));
-    if (info.st_dev != device) return fail_errno(EXDEV, fmt::format("remove {} (a mount point)", quoted(name)));
+    if (info.st_dev != device)
+      return fail_errno(EXDEV, fmt::format("remove {} (a mount point)", quoted(name)));
     ASSIGN_OR_RETURN(std::vector<std::string> inner, list_dir(child.get()));
     current = std::move(child);
     levels.push_back({name, std::move(inner), 0});
@@ -240,7 +247,7 @@ Status remove_tree(int dir, std::string_view path) {
 }
 
 Result<std::uint64_t> copy_data(int from, int to) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(from, &info) == 0 && S_ISREG(info.st_mode) && ::lseek(from, 0, SEEK_CUR) == 0 &&
       ::ioctl(to, FICLONE, from) == 0)
     return static_cast<std::uint64_t>(info.st_size);
@@ -282,7 +289,8 @@ Result<std::vector<Xattr>> list_xattrs_path(const std::string& path, bool follow
   const auto get = follow ? ::getxattr : ::lgetxattr;
   std::string names(1024, '\0');
   ssize_t length = 0;
-  while ((length = list(path.c_str(), names.data(), names.size())) < 0 && errno == ERANGE) names.resize(names.size() * 4);
+  while ((length = list(path.c_str(), names.data(), names.size())) < 0 && errno == ERANGE)
+    names.resize(names.size() * 4);
   if (length < 0) {
     if (errno == EOPNOTSUPP) return out;
     return fail_errno(errno, "list extended attributes");
@@ -330,7 +338,8 @@ Status set_xattr_at(int dir, std::string_view path, const std::string& name, std
 Result<TempDir> TempDir::create(std::string_view prefix) {
   const char* base = ::getenv("TMPDIR");
   std::string path = fmt::format("{}/{}XXXXXX", base != nullptr && *base != '\0' ? base : "/tmp", prefix);
-  if (::mkdtemp(path.data()) == nullptr) return fail_errno(errno, fmt::format("make the directory {}", quoted(path)));
+  if (::mkdtemp(path.data()) == nullptr)
+    return fail_errno(errno, fmt::format("make the directory {}", quoted(path)));
   return TempDir(std::move(path));
 }
 TempDir::TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
@@ -339,7 +348,8 @@ TempDir& TempDir::operator=(TempDir&& other) noexcept {
   return *this;
 }
 TempDir::~TempDir() {
-  if (!path_.empty()) (void)remove_tree(AT_FDCWD, path_);  // best effort: it lies in a directory meant to be cleaned
+  if (!path_.empty())
+    (void)remove_tree(AT_FDCWD, path_);  // best effort: it lies in a directory meant to be cleaned
 }
 
 }  // namespace shale::sys

@@ -18,13 +18,14 @@ namespace shale::sys {
 // A copy of `path` is made for the terminating NUL; an embedded NUL is an error (EINVAL).
 Result<UniqueFd> open_at(int dir, std::string_view path, int flags, mode_t mode = 0);
 
-// Opens `path` as if `root` were the root directory of the file system: absolute links, "..", and links that climb
-// stay inside; /proc magic links are refused (openat2: RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS). For every path that
-// comes from an image, a layer or a context.
+// Opens `path` as if `root` were the root directory of the file system: absolute links, "..", and links that
+// climb stay inside; /proc magic links are refused (openat2: RESOLVE_IN_ROOT|RESOLVE_NO_MAGICLINKS). For
+// every path that comes from an image, a layer or a context.
 Result<UniqueFd> open_in_root(int root, std::string_view path, int flags, mode_t mode = 0);
 
-// Opens `path` below `root`, following no link at all (RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS).
-// For paths already resolved to plain names, such as those of our own layer directories.
+// Opens `path` below `root`, following no link at all
+// (RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS|RESOLVE_NO_MAGICLINKS). For paths already resolved to plain names,
+// such as those of our own layer directories.
 Result<UniqueFd> open_beneath(int root, std::string_view path, int flags, mode_t mode = 0);
 
 // Whole content of a regular file; more than `limit` bytes is an error.
@@ -36,7 +37,8 @@ Status write_all(int fd, std::string_view bytes);
 
 // Replaces `path` in one step: temporary file in the same directory, then rename. With `durable`, the file is
 // synced first, so that a power cut leaves the old or the new content.
-Status replace_file(int dir, std::string_view path, std::string_view bytes, mode_t mode, bool durable = false);
+Status replace_file(int dir, std::string_view path, std::string_view bytes, mode_t mode,
+                    bool durable = false);
 
 Result<struct stat> stat_at(int dir, std::string_view path, bool follow_links = false);
 Result<struct stat> stat_fd(int fd);
@@ -50,12 +52,13 @@ Status make_dir(int dir, std::string_view path, mode_t mode, bool parents = fals
 // Names in a directory without "." and "..", sorted by bytes.
 Result<std::vector<std::string>> list_dir(int dir_fd);
 
-// Removes a tree without following links and without recursion limits; missing is fine. Unreadable directories are
-// made accessible on the way (needs to own them). Names of other file systems below are not crossed into.
+// Removes a tree without following links and without recursion limits; missing is fine. Unreadable
+// directories are made accessible on the way (needs to own them). Names of other file systems below are not
+// crossed into.
 Status remove_tree(int dir, std::string_view path);
 
-// The data of `from` from its current offset to `to`, by reflink, copy_file_range or read/write, whichever works.
-// Returns the bytes copied.
+// The data of `from` from its current offset to `to`, by reflink, copy_file_range or read/write, whichever
+// works. Returns the bytes copied.
 Result<std::uint64_t> copy_data(int from, int to);
 
 // Extended attributes of an open file (any type that an O_PATH descriptor can name is reached through

@@ -9,8 +9,8 @@
 
 namespace shale::sys {
 
-// flock(2) on a file that is created when missing. The lock lives as long as the object, or any duplicate of its
-// descriptor in a child. Moving keeps it.
+// flock(2) on a file that is created when missing. The lock lives as long as the object, or any duplicate of
+// its descriptor in a child. Moving keeps it.
 class FileLock {
  public:
   enum class Mode { kShared, kExclusive };

@@ -48,15 +48,17 @@ Result<ExitStatus> ChildProcess::wait() {
   while (got < 0 && errno == EINTR);
   const pid_t pid = std::exchange(pid_, -1);
   if (got < 0) return fail_errno(errno, fmt::format("wait for process {}", pid));
-  if (WIFSIGNALED(raw)) status.signal = WTERMSIG(raw);
-  else status.code = WEXITSTATUS(raw);
+  if (WIFSIGNALED(raw))
+    status.signal = WTERMSIG(raw);
+  else
+    status.code = WEXITSTATUS(raw);
   return status;
 }
 
 namespace {
 
-// Runs in the forked child: async-signal-safe calls only, no allocation. Never returns; on failure writes the errno to
-// `error_fd`.
+// Runs in the forked child: async-signal-safe calls only, no allocation. Never returns; on failure writes the
+// errno to `error_fd`.
 [[noreturn]] void become(const SpawnOptions& options, pid_t parent, char* const* argv, char* const* envp,
                          std::pair<int, int>* fds, std::size_t fd_count, int lowest_free, int error_fd) {
   const auto give_up = [&] {
@@ -74,8 +76,8 @@ namespace {
     if (::getppid() != parent) ::_exit(127);  // the parent died before the line above
   }
   if (!options.working_directory.empty() && ::chdir(options.working_directory.c_str()) != 0) give_up();
-  // First above every number wanted, then down to it, so that no wanted number overwrites a source. The error pipe
-  // and the program go above too; they are close-on-exec there.
+  // First above every number wanted, then down to it, so that no wanted number overwrites a source. The error
+  // pipe and the program go above too; they are close-on-exec there.
   const int safe_error_fd = ::fcntl(error_fd, F_DUPFD_CLOEXEC, lowest_free);
   if (safe_error_fd < 0) give_up();
   error_fd = safe_error_fd;
@@ -135,11 +137,13 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t pid = ::fork();
   if (pid == 0)
-    become(options, parent, argv.data(), options.env ? env.data() : environ, fds.data(), fds.size(), lowest_free,
-           error_pipe.second.get());
+    become(options, parent, argv.data(), options.env ? env.data() : environ, fds.data(), fds.size(),
+           lowest_free, error_pipe.second.get());
   const int fork_error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return fail_errno(fork_error, fmt::format("start {}", options.args.empty() ? options.program : options.args[0]));
+  if (pid < 0)
+    return fail_errno(fork_error,
+                      fmt::format("start {}", options.args.empty() ? options.program : options.args[0]));
 
   error_pipe.second.reset();
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -155,7 +159,8 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
   while (got < 0 && errno == EINTR);
   if (got == sizeof exec_error) {
     (void)child.wait();
-    return fail_errno(exec_error, fmt::format("run {}", options.program.empty() ? options.args[0] : options.program));
+    return fail_errno(exec_error,
+                      fmt::format("run {}", options.program.empty() ? options.args[0] : options.program));
   }
   return child;
 }
@@ -165,11 +170,12 @@ Result<std::string> self_path() { return read_link(AT_FDCWD, "/proc/self/exe"); 
 Result<std::string> helper_path(std::string_view name) {
   ASSIGN_OR_RETURN(const std::string self, self_path());
   const std::string dir = self.substr(0, self.find_last_of('/'));
-  for (const std::string& path : {fmt::format("{}/{}", dir, name), fmt::format("{}/../libexec/shale/{}", dir, name)})
+  for (const std::string& path :
+       {fmt::format("{}/{}", dir, name), fmt::format("{}/../libexec/shale/{}", dir, name)})
     if (::access(path.c_str(), X_OK) == 0) return path;
-  return fail(ErrorKind::kSystem,
-              fmt::format("the helper program '{}' is neither beside {} nor in ../libexec/shale", name, self))
-      ;
+  return fail(
+      ErrorKind::kSystem,
+      fmt::format("the helper program '{}' is neither beside {} nor in ../libexec/shale", name, self));
 }
 
 Result<FdPair> make_pipe() {

@@ -18,7 +18,7 @@ namespace shale::sys {
 struct ExitStatus {
   int code = 0;    // exit code, when signal == 0
   int signal = 0;  // 0 = it exited
-  struct rusage usage {};
+  struct rusage usage{};
   [[nodiscard]] bool ok() const { return code == 0 && signal == 0; }
   // The shell's convention: code, or 128 + signal.
   [[nodiscard]] int shell_code() const { return signal != 0 ? 128 + signal : code; }
@@ -54,22 +54,22 @@ struct SpawnOptions {
   int program_fd = -1;
   std::vector<std::string> args;                // args[0] is the name it sees
   std::optional<std::vector<std::string>> env;  // none = ours
-  // Descriptors the child gets: {ours, its number}. Anything not named here is closed in the child, 0, 1 and 2
-  // included when not named: those then are /dev/null.
+  // Descriptors the child gets: {ours, its number}. Anything not named here is closed in the child, 0, 1 and
+  // 2 included when not named: those then are /dev/null.
   std::vector<std::pair<int, int>> fds;
   std::string working_directory;  // empty = ours
   bool new_session = false;       // setsid: not reached by the terminal's Ctrl-C
   bool die_with_parent = true;    // PR_SET_PDEATHSIG SIGKILL: call only from a thread that outlives the child
 };
-// Starts a program. Between fork and exec only async-signal-safe calls are made, so threads may exist. A failed exec
-// is reported here.
+// Starts a program. Between fork and exec only async-signal-safe calls are made, so threads may exist. A
+// failed exec is reported here.
 Result<ChildProcess> spawn(const SpawnOptions& options);
 
 // The path of this program, from /proc/self/exe.
 Result<std::string> self_path();
 
-// A helper program of ours: beside this program (the build tree), else in ../libexec/shale relative to it (installed),
-// so that an installation can be moved.
+// A helper program of ours: beside this program (the build tree), else in ../libexec/shale relative to it
+// (installed), so that an installation can be moved.
 Result<std::string> helper_path(std::string_view name);
 
 Result<FdPair> make_pipe();

@@ -44,7 +44,8 @@ Outcome copy(const layer::SnapshotView& below, std::vector<std::string> paths, s
 }
 
 TestTree source() {
-  return TestTree({directory(""), file("a", 0600, 5), directory("d", 0775), file("d/x"), directory("d/s"), file("d/s/y")});
+  return TestTree({directory(""), file("a", 0600, 5), directory("d", 0775), file("d/x"), directory("d/s"),
+                   file("d/s/y")});
 }
 
 TEST(CopyPlan, FileTakesTheDestinationsNameWithoutASlash) {
@@ -96,7 +97,8 @@ TEST(CopyPlan, ChownAndChmodReachEverythingThatIsMade) {
 
 TEST(CopyPlan, ExcludedPathsAreLeftOut) {
   TestTree tree = source();
-  EXPECT_THAT(copy({}, {"d"}, "/to/", tree, std::nullopt, nullptr, {"s"}).entries, ElementsAre("to 755 0", "to/x 644 0"));
+  EXPECT_THAT(copy({}, {"d"}, "/to/", tree, std::nullopt, nullptr, {"s"}).entries,
+              ElementsAre("to 755 0", "to/x 644 0"));
 }
 
 TEST(CopyPlan, HardLinksStayLinksWithinOneCopy) {

@@ -13,7 +13,8 @@ using ::testing::IsEmpty;
 
 Result<std::optional<std::string>> accounts(const std::string& path) {
   if (path == "/etc/passwd")
-    return "root:x:0:0:root:/root:/bin/sh\n1234:x:7:8::/seven:/bin/sh\nweb:x:33:34::/var/www:/bin/sh\nbroken\n";
+    return "root:x:0:0:root:/root:/bin/sh\n1234:x:7:8::/seven:/bin/sh\nweb:x:33:34::/var/www:/bin/"
+           "sh\nbroken\n";
   if (path == "/etc/group") return "root:x:0:\nstaff:x:50:web,other\nmore:x:51:web\n";
   return std::nullopt;
 }

@@ -23,8 +23,8 @@ std::vector<std::string> pick(const std::vector<std::string>& paths, const Sourc
 }
 
 TestTree tree() {
-  return TestTree({directory(""), file("a.c"), file("b.c"), directory("d"), file("d/c.c"), symlink("up", "../../../a.c"),
-                   symlink("to-d", "/d")});
+  return TestTree({directory(""), file("a.c"), file("b.c"), directory("d"), file("d/c.c"),
+                   symlink("up", "../../../a.c"), symlink("to-d", "/d")});
 }
 
 TEST(Selection, WildcardsDoNotCrossDirectories) {

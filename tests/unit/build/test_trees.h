@@ -36,15 +36,17 @@ inline layer::Entry symlink(std::string path, std::string target) {
 }
 
 inline layer::SnapshotView view(std::vector<layer::Entry> entries) {
-  return layer::SnapshotView(
-      {std::make_shared<const layer::LayerManifest>(layer::LayerManifest::build(std::move(entries)).value())});
+  return layer::SnapshotView({std::make_shared<const layer::LayerManifest>(
+      layer::LayerManifest::build(std::move(entries)).value())});
 }
 
 class TestTree final : public SourceTree {
  public:
   explicit TestTree(std::vector<layer::Entry> entries) : view_(build::view(std::move(entries))) {}
   const layer::SnapshotView& view() const override { return view_; }
-  Result<UniqueFd> open_file(const layer::ViewEntry&) override { return fail(ErrorKind::kInternal, "no files here"); }
+  Result<UniqueFd> open_file(const layer::ViewEntry&) override {
+    return fail(ErrorKind::kInternal, "no files here");
+  }
   Result<Digest> content_of(const layer::ViewEntry& entry) override { return entry.entry->content; }
   std::pair<int, std::string> link_source(const layer::ViewEntry&) override { return {-1, {}}; }
   std::string name() const override { return "the test"; }

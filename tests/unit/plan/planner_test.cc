@@ -16,13 +16,16 @@ image::ImageConfig base_config() {
   config.env = {"PATH=/bin"};
   config.cmd = {"sh"};
   config.cmd_set = true;
-  config.history.push_back({.created = "", .created_by = "base", .author = "", .comment = "", .empty_layer = false});
+  config.history.push_back(
+      {.created = "", .created_by = "base", .author = "", .comment = "", .empty_layer = false});
   return config;
 }
 
-Result<Plan> plan_of(const std::string& text, PlanOptions options = {}, image::ImageConfig config = base_config()) {
+Result<Plan> plan_of(const std::string& text, PlanOptions options = {},
+                     image::ImageConfig config = base_config()) {
   ASSIGN_OR_RETURN(dockerfile::ParsedFile file, dockerfile::parse_dockerfile(text, "Dockerfile"));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Planner> planner, Planner::create(std::move(file), std::move(options)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Planner> planner,
+                   Planner::create(std::move(file), std::move(options)));
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<ImageNeed> needs, planner->needs());
     if (needs.empty()) return planner->plan();
@@ -39,10 +42,11 @@ std::vector<std::string> titles(const Plan& plan) {
 const Stage& target(const Plan& plan) { return plan.stages[plan.target]; }
 
 TEST(Planner, StagesThatNobodyNeedsAreLeftOut) {
-  const Result<Plan> plan = plan_of(
-      "FROM a AS one\nRUN x\nFROM a AS two\nRUN y\nFROM scratch\nCOPY --from=two /f /f\n");
+  const Result<Plan> plan =
+      plan_of("FROM a AS one\nRUN x\nFROM a AS two\nRUN y\nFROM scratch\nCOPY --from=two /f /f\n");
   ASSERT_TRUE(plan) << render(plan.error(), false);
-  EXPECT_THAT(titles(*plan), ElementsAre("[two 1/2] FROM a", "[two 2/2] RUN y", "[stage-2 1/1] COPY --from=two /f /f"));
+  EXPECT_THAT(titles(*plan),
+              ElementsAre("[two 1/2] FROM a", "[two 2/2] RUN y", "[stage-2 1/1] COPY --from=two /f /f"));
   EXPECT_THAT(plan->nodes[2].inputs, ElementsAre(1));
 }
 
