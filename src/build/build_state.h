@@ -67,6 +67,8 @@ class BuildState {
   std::optional<store::Store> store;
   std::optional<store::BuildLease> lease;
   std::vector<NodeState> nodes;
+  // Mount points that images lack, by what has to be made: one directory serves all steps that need the same.
+  std::map<Digest, store::WorkDirectory> mount_points;
 
   // Sizes `nodes` for `plan` and marks what the target needs.
   void begin(plan::Plan new_plan);

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/sha256.h"
 #include "build/copy_plan.h"
 #include "build/image_users.h"
 #include "build/layer_maker.h"
@@ -217,11 +218,8 @@ Status RunStep::prepare_mount_points() {
     if (!inside_another) RETURN_IF_ERROR(stubs.add_mount_point(mount.target, is_directory));
   }
   if (!stubs.empty()) {
-    ASSIGN_OR_RETURN(store::WorkDirectory directory, state_.lease->new_directory());
-    RETURN_IF_ERROR(write_tree(stubs, directory.fs.get()));
-    RETURN_IF_ERROR(copy_root_metadata(view_, directory.fs.get()));
-    lowers_.push_back(directory.fs_path());
-    scratch_.push_back(std::move(directory));
+    ASSIGN_OR_RETURN(const std::string path, shared_mount_points(stubs));
+    lowers_.push_back(path);
   }
   // What runc makes in an image that lacks it stays in the step's layer: the working directory, and the
   // places of the kernel's file systems.
@@ -231,6 +229,26 @@ Status RunStep::prepare_mount_points() {
   RETURN_IF_ERROR(made.add_directory(op_.working_dir, {}));
   if (!made.empty()) RETURN_IF_ERROR(write_tree(made, directory_.fs.get()));
   return {};
+}
+
+Result<std::string> RunStep::shared_mount_points(const CopyPlan& stubs) {
+  FieldHash key("mount-points");
+  if (const std::optional<layer::ViewEntry> root = view_.find(""))
+    key.add(root->entry->mode).add(root->entry->uid).add(root->entry->gid);
+  for (const auto& [path, planned] : stubs.entries()) {
+    const layer::Entry& entry = planned.entry;
+    key.add(path).add(static_cast<std::uint64_t>(entry.type)).add(entry.mode).add(entry.uid).add(entry.gid);
+    // The time of what is new does not matter: nobody but this step sees it.
+    if (view_.find(path)) key.add(static_cast<std::uint64_t>(entry.mtime_s)).add(entry.mtime_ns);
+    for (const layer::EntryXattr& xattr : entry.xattrs) key.add(xattr.name).add(xattr.value);
+  }
+  const Digest name = key.finish();
+  if (const auto made = state_.mount_points.find(name); made != state_.mount_points.end())
+    return made->second.fs_path();
+  ASSIGN_OR_RETURN(store::WorkDirectory directory, state_.lease->new_directory());
+  RETURN_IF_ERROR(write_tree(stubs, directory.fs.get()));
+  RETURN_IF_ERROR(copy_root_metadata(view_, directory.fs.get()));
+  return state_.mount_points.emplace(name, std::move(directory)).first->second.fs_path();
 }
 
 // A mount point below an earlier mount is made there, if that is a directory that can be written.
@@ -284,7 +302,6 @@ Status RunStep::start(const RunEnvironment& environment) {
   spec_.stdout_fd = out.second.get();
   spec_.stderr_fd = err.second.get();
   ASSIGN_OR_RETURN(log_path_, make_log_path(*state_.store, state_.lease->id(), node_.id));
-  ASSIGN_OR_RETURN(log_, sys::open_at(AT_FDCWD, log_path_, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600));
   ASSIGN_OR_RETURN(sandbox_, environment.launcher.start(spec_));
   output_[0] = std::move(out.first);
   output_[1] = std::move(err.first);
@@ -307,6 +324,11 @@ std::string RunStep::read_output(int stream) {
     return out;
   }
   out.assign(buffer.data(), static_cast<std::size_t>(got));
+  // Most commands that succeed say nothing, and a file costs more than the rest of such a step's bookkeeping.
+  if (!log_)
+    if (Result<UniqueFd> log =
+            sys::open_at(AT_FDCWD, log_path_, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600))
+      log_ = std::move(*log);
   (void)sys::write_all(log_.get(), out);  // a log that cannot be written must not fail the build
   remember_lines(out);
   return out;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "build/build_state.h"
+#include "build/copy_plan.h"
 #include "runtime/launcher.h"
 #include "runtime/sandbox_spec.h"
 #include "store/cache_mounts.h"
@@ -56,6 +57,7 @@ class RunStep {
   Status prepare_secret(const plan::MountOp& mount);
   Status prepare_user();
   Status prepare_mount_points();
+  Result<std::string> shared_mount_points(const CopyPlan& stubs);
   Result<bool> make_nested_mount_point(std::size_t index, bool is_directory);
   Status mount_root();
   void remember_lines(const std::string& bytes);

@@ -285,7 +285,11 @@ Result<DiffResult> describe_upper(int fs_dirfd, const SnapshotView& below, const
     tar_hash.update(buffer);
     result.tar_bytes += buffer.size();
   };
-  if (options.threads > 1) {
+  // A thread costs about as much as hashing this much.
+  constexpr std::uint64_t kWorthAThread = 256 * 1024;
+  std::uint64_t bytes = 0;
+  for (const Entry& entry : entries) bytes += entry.size;
+  if (options.threads > 1 && bytes > kWorthAThread) {
     BufferQueue queue(kQueuedBuffers);
     std::thread hasher([&] {
       while (true) {

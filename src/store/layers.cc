@@ -67,12 +67,28 @@ Result<LayerRecord> Layers::publish(BuildLease& lease, WorkDirectory directory, 
     record.content_key = layer.manifest->content_key();
     record.content_bytes = layer.manifest->total_bytes();
     record.entries = layer.manifest->entries().size();
-    RETURN_IF_ERROR(
-        sys::replace_file(context_.root.get(), directory.manifest_path(), layer.manifest->serialize(), 0600));
   } else if (!sys::exists_at(context_.root.get(), directory.manifest_path())) {
     return fail(ErrorKind::kInternal, fmt::format("layer directory '{}' has no manifest", directory.wrapper));
   }
   directory.fs.reset();
+  const auto write_manifest = [&]() -> Status {
+    if (!layer.manifest) return {};
+    return sys::replace_file(context_.root.get(), directory.manifest_path(), layer.manifest->serialize(),
+                             0600);
+  };
+  // Not written for a directory that will be dropped, as that of a step which changed nothing.
+  bool written = false;
+  if (layer.identity == NewLayer::Identity::kDiffId || !layer.manifest) {
+    RETURN_IF_ERROR(write_manifest());
+    written = true;
+  } else {
+    ASSIGN_OR_RETURN(const std::optional<LayerRecord> same,
+                     find_content(record.content_key, record.encoding));
+    if (!same) {
+      RETURN_IF_ERROR(write_manifest());
+      written = true;
+    }
+  }
 
   Database& database = *context_.database;
   ASSIGN_OR_RETURN(Transaction transaction, database.begin());
@@ -94,6 +110,7 @@ Result<LayerRecord> Layers::publish(BuildLease& lease, WorkDirectory directory, 
     RETURN_IF_ERROR(move_to_trash(context_, directory.wrapper));
     return *existing;
   }
+  if (!written) RETURN_IF_ERROR(write_manifest());  // it was collected since we looked
   RETURN_IF_ERROR(database.run(
       "INSERT INTO layers (id, diff_id, content_key, encoding, chain_id, tar_bytes, content_bytes, entries, "
       "canonical,"
