@@ -77,7 +77,11 @@ Status ImageStep::advance(EventSink& events, StepId step) {
           .rule = {}, .text = fmt::format("{}: {}", image_.reference, warning), .span = {}, .excerpt = {}});
   }
   if (!unpacker_->done() && unpacker_->fd() < 0) {
-    if (has_blob(unpacker_->next())) return unpacker_->start();
+    if (has_blob(unpacker_->next())) {
+      // Another build may have fetched it this moment and not recorded it yet: under its name it is complete.
+      RETURN_IF_ERROR(state_.store->blobs().adopt(unpacker_->layers()[unpacker_->next()].blob.digest));
+      return unpacker_->start();
+    }
     if (pull_ == nullptr || pull_done_)
       return fail(
           Error(ErrorKind::kCorrupt,
