@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Test data: files under data/, read whole.
+// Test data: our own tables under data/, and those of other projects, which lie in the conformance corpus and
+// not in this repository.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,6 +18,16 @@ namespace shale::dockerfile {
 inline std::filesystem::path data_path(std::string_view name) {
   return std::filesystem::path(SHALE_DOCKERFILE_TEST_DATA) / name;
 }
+
+// A file of the corpus: $SHALE_CONFORMANCE_DIR, else shared/conformance beside the source tree.
+inline std::filesystem::path corpus_path(std::string_view name) {
+  const char* folder = std::getenv("SHALE_CONFORMANCE_DIR");
+  return std::filesystem::path(folder != nullptr ? folder : SHALE_DEFAULT_CORPUS) / "data" / name;
+}
+
+// First in a test that reads the corpus.
+#define NEEDS_CORPUS(name) \
+  if (!std::filesystem::exists(corpus_path(name))) GTEST_SKIP() << "no corpus: " << corpus_path(name)
 
 inline std::string read_data(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

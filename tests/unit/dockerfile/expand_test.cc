@@ -28,9 +28,10 @@ std::string text_or_error(std::string_view word, const std::vector<std::string>&
 }
 
 TEST(Expand, TableOfSingleWords) {
+  NEEDS_CORPUS("shell/envVarTest");
   const std::vector<std::string> env = {"PWD=/home", "SHELL=bash", "KOREAN=한국어", "NULL="};
   int checked = 0;
-  for (const std::string& line : lines_of(read_data(data_path("shell/envVarTest")))) {
+  for (const std::string& line : lines_of(read_data(corpus_path("shell/envVarTest")))) {
     if (line.starts_with('#') || trimmed(line).empty()) continue;
     if (line.starts_with('W')) continue;  // for Windows
     const std::size_t first = line.find('|');
@@ -50,9 +51,10 @@ TEST(Expand, TableOfSingleWords) {
 }
 
 TEST(Expand, TableOfWordSplitting) {
+  NEEDS_CORPUS("shell/wordsTest");
   std::vector<std::string> env;
   int checked = 0;
-  for (const std::string& line : lines_of(read_data(data_path("shell/wordsTest")))) {
+  for (const std::string& line : lines_of(read_data(corpus_path("shell/wordsTest")))) {
     if (line.starts_with('#') || line.empty()) continue;
     if (line.starts_with("ENV ")) {
       env.push_back(line.substr(line.find_first_not_of(' ', 4)));

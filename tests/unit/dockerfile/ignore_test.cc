@@ -21,7 +21,8 @@ IgnoreMatcher matcher(std::string_view text) {
 }
 
 TEST(Ignore, TableOfPatterns) {
-  const auto table = parse_json(read_data(data_path("dockerignore-patterns.json")), "the table");
+  NEEDS_CORPUS("dockerignore-patterns.json");
+  const auto table = parse_json(read_data(corpus_path("dockerignore-patterns.json")), "the table");
   ASSERT_TRUE(table.has_value());
   EXPECT_GT(table->size(), 70U);
   for (const Json& row : *table) {

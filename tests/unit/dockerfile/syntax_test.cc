@@ -30,8 +30,9 @@ std::string without_blank_end(std::string text) {
 }
 
 TEST(Syntax, TreesOfOtherParsersTestFiles) {
+  NEEDS_CORPUS("parser/testfiles");
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(data_path("parser/testfiles"))) {
+  for (const auto& entry : std::filesystem::directory_iterator(corpus_path("parser/testfiles"))) {
     const SyntaxOutcome outcome = parse_syntax(read_data(entry.path() / "Dockerfile"), "Dockerfile");
     EXPECT_THAT(outcome.errors, IsEmpty()) << entry.path();
     EXPECT_EQ(without_blank_end(dump(outcome.tree)), without_blank_end(read_data(entry.path() / "result")))
@@ -42,8 +43,9 @@ TEST(Syntax, TreesOfOtherParsersTestFiles) {
 }
 
 TEST(Syntax, NegativeTestFilesAreErrors) {
+  NEEDS_CORPUS("parser/testfiles-negative");
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(data_path("parser/testfiles-negative"))) {
+  for (const auto& entry : std::filesystem::directory_iterator(corpus_path("parser/testfiles-negative"))) {
     EXPECT_FALSE(parse_syntax(read_data(entry.path() / "Dockerfile"), "Dockerfile").errors.empty())
         << entry.path();
     ++files;
@@ -52,7 +54,8 @@ TEST(Syntax, NegativeTestFilesAreErrors) {
 }
 
 TEST(Syntax, LinesOfInstructions) {
-  const SyntaxTree parsed = tree(read_data(data_path("parser/testfile-line/Dockerfile")));
+  NEEDS_CORPUS("parser/testfile-line/Dockerfile");
+  const SyntaxTree parsed = tree(read_data(corpus_path("parser/testfile-line/Dockerfile")));
   ASSERT_THAT(parsed.nodes, SizeIs(3));
   EXPECT_EQ(parsed.nodes[0].span.line, 5);
   EXPECT_EQ(parsed.nodes[0].span.end_line, 5);
