@@ -45,8 +45,7 @@ runtime::SandboxMount text_mount(std::string target, std::string content) {
   return mount;
 }
 
-Result<std::string> hosts_file(const std::vector<std::string>& add_hosts, NetworkMode network) {
-  (void)network;
+Result<std::string> hosts_file(const std::vector<std::string>& add_hosts) {
   std::string out = "127.0.0.1\tlocalhost buildkitsandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n";
   for (const std::string& entry : add_hosts) {
     const std::size_t separator = entry.find_first_of(":=");

@@ -16,7 +16,7 @@ namespace shale::build {
 runtime::SandboxMount text_mount(std::string target, std::string content);
 
 // BuildKit's hosts file, and the --add-host entries ("name:ip" or "name=ip").
-Result<std::string> hosts_file(const std::vector<std::string>& add_hosts, NetworkMode network);
+Result<std::string> hosts_file(const std::vector<std::string>& add_hosts);
 
 // The host's resolv.conf (the one systemd-resolved keeps for others, where its stub is in use); empty without
 // a network.

@@ -58,7 +58,7 @@ Status RunStep::prepare() {
     if (plan::is_proxy_argument(name)) spec_.env.push_back(fmt::format("{}={}", name, value));
   RETURN_IF_ERROR(prepare_user());
 
-  ASSIGN_OR_RETURN(std::string hosts, hosts_file(state_.request.add_hosts, op_.network));
+  ASSIGN_OR_RETURN(std::string hosts, hosts_file(state_.request.add_hosts));
   spec_.mounts.push_back(text_mount("/etc/hosts", std::move(hosts)));
   spec_.mounts.push_back(text_mount("/etc/resolv.conf", resolv_conf(op_.network)));
   if (op_.script) {
