@@ -7,7 +7,7 @@
 #include <ctime>
 
 #include "dockerfile/ignore.h"
-#include "plan/stage_planner.h"
+#include "plan/paths.h"
 
 namespace shale::build {
 

@@ -7,7 +7,7 @@
 #include "base/suggest.h"
 #include "dockerfile/glob.h"
 #include "dockerfile/ignore.h"
-#include "plan/stage_planner.h"
+#include "plan/paths.h"
 
 namespace shale::build {
 
