@@ -6,48 +6,15 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
+#include <optional>
 #include <utility>
 
-#include "dockerfile/glob.h"
+#include "dockerfile/glob_items.h"
 #include "dockerfile/runes.h"
 
 namespace shale::dockerfile {
 
 namespace {
-
-struct Range {
-  char32_t low = 0;
-  char32_t high = 0;
-};
-
-// One element of a pattern. kDirectories is "**" followed by more: any number of whole path elements, each
-// with its
-// '/'. kAnything is "**" at the end. The language is that of moby/patternmatcher, without its regular
-// expressions.
-struct Item {
-  enum class Kind { kLiteral, kAny, kStar, kClass, kDirectories, kAnything } kind = Kind::kLiteral;
-  char32_t rune = 0;
-  bool negated = false;
-  std::vector<Range> ranges;
-};
-
-bool takes(const Item& item, char32_t rune) {
-  switch (item.kind) {
-    case Item::Kind::kLiteral:
-      return item.rune == rune;
-    case Item::Kind::kAny:
-    case Item::Kind::kStar:
-      return rune != '/';
-    case Item::Kind::kClass:
-      return std::ranges::any_of(item.ranges, [&](const Range& r) {
-               return rune >= r.low && rune <= r.high;
-             }) != item.negated;
-    case Item::Kind::kDirectories:
-    case Item::Kind::kAnything:
-      return true;
-  }
-  return false;
-}
 
 // Go's path/filepath.Clean.
 std::string clean(std::string_view path) {
@@ -73,60 +40,6 @@ std::string clean(std::string_view path) {
     result += parts[i];
   }
   return result.empty() ? "." : result;
-}
-
-// A well-formed class (glob_match has checked it) whose '[' stands just before `at`.
-Item read_class(std::string_view pattern, std::size_t& at) {
-  Item item{.kind = Item::Kind::kClass};
-  const auto rune = [&] {
-    if (pattern.substr(at).starts_with('\\')) ++at;
-    const Rune next = rune_at(pattern, at);
-    at += static_cast<std::size_t>(next.width);
-    return next.value;
-  };
-  if (pattern.substr(at).starts_with('^')) {
-    item.negated = true;
-    ++at;
-  }
-  while (at < pattern.size() && (pattern[at] != ']' || item.ranges.empty())) {
-    Range range{rune(), 0};
-    range.high = range.low;
-    if (at < pattern.size() && pattern[at] == '-') {
-      ++at;
-      range.high = rune();
-    }
-    item.ranges.push_back(range);
-  }
-  ++at;
-  return item;
-}
-
-std::vector<Item> compile(std::string_view pattern) {
-  std::vector<Item> items;
-  for (std::size_t at = 0; at < pattern.size();) {
-    const Rune rune = rune_at(pattern, at);
-    at += static_cast<std::size_t>(rune.width);
-    if (rune.value == '*' && pattern.substr(at).starts_with('*')) {
-      ++at;
-      if (pattern.substr(at).starts_with('/')) ++at;
-      const auto kind = at == pattern.size() ? Item::Kind::kAnything : Item::Kind::kDirectories;
-      if (items.empty() || items.back().kind != kind) items.push_back({.kind = kind});
-    } else if (rune.value == '*') {
-      if (items.empty() || items.back().kind != Item::Kind::kStar)
-        items.push_back({.kind = Item::Kind::kStar});
-    } else if (rune.value == '?') {
-      items.push_back({.kind = Item::Kind::kAny});
-    } else if (rune.value == '[') {
-      items.push_back(read_class(pattern, at));
-    } else if (rune.value == '\\' && at < pattern.size()) {
-      const Rune escaped = rune_at(pattern, at);
-      at += static_cast<std::size_t>(escaped.width);
-      items.push_back({.rune = escaped.value});
-    } else {
-      items.push_back({.rune = rune.value});
-    }
-  }
-  return items;
 }
 
 // Sets of positions in a pattern. Nearly all patterns fit into the small one, which needs no memory: a walk
@@ -180,16 +93,16 @@ class LargeSet {
   std::vector<std::size_t> list_;
 };
 
-bool may_be_empty(const Item& item) {
-  return item.kind == Item::Kind::kStar || item.kind == Item::Kind::kAnything ||
-         item.kind == Item::Kind::kDirectories;
+bool may_be_empty(const GlobItem& item) {
+  return item.kind == GlobItem::Kind::kStar || item.kind == GlobItem::Kind::kAnything ||
+         item.kind == GlobItem::Kind::kDirectories;
 }
 
 // All ways to match `path` at once: one pass over it, whatever the pattern is. True when `items` matches all
 // of it (kWhole), or when it could match something that begins with it (kBeginning).
 enum class Question { kWhole, kBeginning };
 template <typename Set>
-bool simulate(const std::vector<Item>& items, std::string_view path, Question question) {
+bool simulate(const std::vector<GlobItem>& items, std::string_view path, Question question) {
   Set now(items.size() + 1);
   Set next(items.size() + 1);
   Set entered(items.size() + 1);
@@ -210,17 +123,17 @@ bool simulate(const std::vector<Item>& items, std::string_view path, Question qu
     entered.clear();
     now.for_each([&](std::size_t position) {
       if (position == items.size() || !takes(items[position], rune.value)) return;
-      const Item& item = items[position];
+      const GlobItem& item = items[position];
       if (!may_be_empty(item)) return enter(next, position + 1);
       next.add(position);
-      if (item.kind != Item::Kind::kDirectories || rune.value == '/') enter(next, position + 1);
+      if (item.kind != GlobItem::Kind::kDirectories || rune.value == '/') enter(next, position + 1);
     });
     std::swap(now, next);
   }
   return question == Question::kBeginning ? !now.empty() : now.has(items.size());
 }
 
-bool matches_items(const std::vector<Item>& items, std::string_view path, Question question) {
+bool matches_items(const std::vector<GlobItem>& items, std::string_view path, Question question) {
   return items.size() < SmallSet::kMaxPositions ? simulate<SmallSet>(items, path, question)
                                                 : simulate<LargeSet>(items, path, question);
 }
@@ -237,11 +150,12 @@ struct IgnoreMatcher::Pattern {
   enum class Kind { kLiteral, kSuffix, kItems } kind = Kind::kItems;
   std::string text;  // cleaned, without '!'
   bool exception = false;
-  std::vector<Item> items;  // kItems
-  std::string head;         // kLiteral: the path; kItems: what every matching path starts with
-  std::string tail;         // kSuffix, kItems: what every matching path ends with
+  std::vector<GlobItem> items;  // asked when kItems
+  std::string head;             // kLiteral: the path; kItems: what every matching path starts with
+  std::string tail;             // kSuffix, kItems: what every matching path ends with
 
-  explicit Pattern(std::string_view cleaned, bool is_exception) : text(cleaned), exception(is_exception) {
+  Pattern(std::string_view cleaned, bool is_exception, std::vector<GlobItem> compiled)
+      : text(cleaned), exception(is_exception), items(std::move(compiled)) {
     const auto first = std::ranges::find_if(text, is_special);
     const auto last = std::find_if(text.rbegin(), text.rend(), is_special).base();
     if (first == text.end()) {
@@ -262,7 +176,6 @@ struct IgnoreMatcher::Pattern {
       tail.assign(last, text.end());
       if (tail.starts_with('/')) tail.erase(0, 1);
     }
-    items = compile(text);
   }
 
   // Whether `path` itself matches.
@@ -310,10 +223,10 @@ Result<IgnoreMatcher> IgnoreMatcher::from_patterns(const std::vector<std::string
     const bool exception = cleaned.front() == '!';
     if (exception) cleaned.erase(0, 1);
     if (cleaned.empty()) return pattern_error("illegal exclusion pattern: \"!\"");
-    // Every error glob_match can find is an error here, too.
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool well_formed, glob_match(cleaned, "."));
+    std::optional<std::vector<GlobItem>> items = compile_glob(cleaned, DoubleStar::kCrossesDirectories);
+    if (!items) return pattern_error(fmt::format("syntax error in pattern {}", quote(cleaned)));
     result.has_exceptions_ = result.has_exceptions_ || exception;
-    result.patterns_.push_back(std::make_shared<const Pattern>(cleaned, exception));
+    result.patterns_.push_back(std::make_shared<const Pattern>(cleaned, exception, std::move(*items)));
   }
   return result;
 }
