@@ -153,6 +153,8 @@ bool names_registry(std::string_view first) {
          std::ranges::any_of(first, is_upper);
 }
 
+bool is_image_id(std::string_view name) { return name.size() == 64 && std::ranges::all_of(name, is_hex); }
+
 Result<ImageRef> parse_parts(std::string_view text) {
   ImageRef ref;
   if (text.empty()) return bad("it is empty");
@@ -192,8 +194,7 @@ Result<ImageRef> parse_parts(std::string_view text) {
   if (ref.repository.empty()) return bad("the repository name is empty");
   RETURN_IF_ERROR(check_repository(ref.repository));
   if (ref.registry == kDefaultRegistry && ref.repository.find('/') == std::string::npos) {
-    if (ref.repository.size() == 64 && std::ranges::all_of(ref.repository, is_hex))
-      return bad("64 hexadecimal digits are an image id, not a name");
+    if (is_image_id(ref.repository)) return bad("64 hexadecimal digits are an image id, not a name");
     ref.repository.insert(0, kOfficialPrefix);
   }
   if (ref.registry.size() + 1 + ref.repository.size() > kMaxNameBytes)
@@ -217,9 +218,13 @@ std::string ImageRef::full() const {
 
 std::string ImageRef::familiar_repository() const {
   if (registry != kDefaultRegistry) return fmt::format("{}/{}", registry, repository);
+  // A short form is one only if it means the same image when it is read.
   const std::string_view name = repository;
-  if (name.starts_with(kOfficialPrefix) && name.find('/', kOfficialPrefix.size()) == std::string_view::npos)
-    return std::string(name.substr(kOfficialPrefix.size()));
+  if (name.starts_with(kOfficialPrefix) && name.find('/', kOfficialPrefix.size()) == std::string_view::npos) {
+    const std::string_view official = name.substr(kOfficialPrefix.size());
+    return std::string(is_image_id(official) ? name : official);
+  }
+  if (names_registry(name.substr(0, name.find('/')))) return fmt::format("{}/{}", registry, repository);
   return repository;
 }
 

@@ -34,23 +34,26 @@ TEST_P(GoodReference, HasFullAndFamiliarName) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, GoodReference,
-    testing::Values(GoodCase{"alpine", "docker.io/library/alpine:latest", "alpine:latest"},
-                    GoodCase{"node:20", "docker.io/library/node:20", "node:20"},
-                    GoodCase{"docker.io/alpine", "docker.io/library/alpine:latest", "alpine:latest"},
-                    GoodCase{"index.docker.io/alpine", "docker.io/library/alpine:latest", "alpine:latest"},
-                    GoodCase{"docker.io/library/alpine:3", "docker.io/library/alpine:3", "alpine:3"},
-                    GoodCase{"grafana/grafana", "docker.io/grafana/grafana:latest", "grafana/grafana:latest"},
-                    GoodCase{"localhost/x", "localhost/x:latest", "localhost/x:latest"},
-                    GoodCase{"localhost:5000/x:1", "localhost:5000/x:1", "localhost:5000/x:1"},
-                    GoodCase{"127.0.0.1:5000/a/b-c/d__e:V_1.2-x", "127.0.0.1:5000/a/b-c/d__e:V_1.2-x",
-                             "127.0.0.1:5000/a/b-c/d__e:V_1.2-x"},
-                    GoodCase{"[::1]:5000/x", "[::1]:5000/x:latest", "[::1]:5000/x:latest"},
-                    GoodCase{"Registry/x", "Registry/x:latest", "Registry/x:latest"},
-                    GoodCase{"ghcr.io/a/b@sha256:" + kHex, "ghcr.io/a/b@sha256:" + kHex,
-                             "ghcr.io/a/b@sha256:" + kHex},
-                    GoodCase{"alpine:3@sha256:" + kHex, "docker.io/library/alpine@sha256:" + kHex,
-                             "alpine@sha256:" + kHex},
-                    GoodCase{"a---b", "docker.io/library/a---b:latest", "a---b:latest"}));
+    testing::Values(
+        GoodCase{"alpine", "docker.io/library/alpine:latest", "alpine:latest"},
+        GoodCase{"node:20", "docker.io/library/node:20", "node:20"},
+        GoodCase{"docker.io/alpine", "docker.io/library/alpine:latest", "alpine:latest"},
+        GoodCase{"index.docker.io/alpine", "docker.io/library/alpine:latest", "alpine:latest"},
+        GoodCase{"docker.io/library/alpine:3", "docker.io/library/alpine:3", "alpine:3"},
+        GoodCase{"grafana/grafana", "docker.io/grafana/grafana:latest", "grafana/grafana:latest"},
+        GoodCase{"localhost/x", "localhost/x:latest", "localhost/x:latest"},
+        GoodCase{"localhost:5000/x:1", "localhost:5000/x:1", "localhost:5000/x:1"},
+        GoodCase{"127.0.0.1:5000/a/b-c/d__e:V_1.2-x", "127.0.0.1:5000/a/b-c/d__e:V_1.2-x",
+                 "127.0.0.1:5000/a/b-c/d__e:V_1.2-x"},
+        GoodCase{"[::1]:5000/x", "[::1]:5000/x:latest", "[::1]:5000/x:latest"},
+        GoodCase{"Registry/x", "Registry/x:latest", "Registry/x:latest"},
+        GoodCase{"ghcr.io/a/b@sha256:" + kHex, "ghcr.io/a/b@sha256:" + kHex, "ghcr.io/a/b@sha256:" + kHex},
+        GoodCase{"alpine:3@sha256:" + kHex, "docker.io/library/alpine@sha256:" + kHex,
+                 "alpine@sha256:" + kHex},
+        GoodCase{"a---b", "docker.io/library/a---b:latest", "a---b:latest"},
+        // Shortened, these would name a registry and an image id.
+        GoodCase{"docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest"},
+        GoodCase{"library/" + kHex, "docker.io/library/" + kHex + ":latest", "library/" + kHex + ":latest"}));
 
 struct BadCase {
   std::string text;
