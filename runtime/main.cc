@@ -169,6 +169,7 @@ int monitor() {
   // Before the new user namespace exists, which has no power over the network namespace to be joined.
   if (spec->network == SandboxNetwork::kJoin && ::setns(spec->network_fd, CLONE_NEWNET) != 0)
     give_up(SetupStep::kJoinNetwork, errno);
+  const bool own_users = spec->isolation != Isolation::kMountNamespace;
   const ChildMap uid_map = repeat_extents(read_file("/proc/self/uid_map"));
   const ChildMap gid_map = repeat_extents(read_file("/proc/self/gid_map"));
 
@@ -176,8 +177,9 @@ int monitor() {
   if (::pipe2(go, O_CLOEXEC) != 0) give_up(SetupStep::kNamespaces, errno);
   const bool own_network = spec->network == SandboxNetwork::kNone;
   // All in one call: the user namespace is made first and then owns the others.
-  const pid_t child = clone_into(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-                                 CLONE_NEWCGROUP | (own_network ? CLONE_NEWNET : 0));
+  const pid_t child =
+      clone_into((own_users ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+                 CLONE_NEWCGROUP | (own_network ? CLONE_NEWNET : 0));
   if (child < 0) give_up(SetupStep::kNamespaces, errno);
   if (child == 0) {
     ::close(go[1]);
@@ -185,8 +187,10 @@ int monitor() {
   }
   ::close(go[0]);
   const std::string proc = "/proc/" + std::to_string(child);
-  write_file(SetupStep::kWriteMaps, proc + "/uid_map", uid_map.text);
-  write_file(SetupStep::kWriteMaps, proc + "/gid_map", gid_map.text);
+  if (own_users) {
+    write_file(SetupStep::kWriteMaps, proc + "/uid_map", uid_map.text);
+    write_file(SetupStep::kWriteMaps, proc + "/gid_map", gid_map.text);
+  }
   if (::write(go[1], "g", 1) != 1) give_up(SetupStep::kNamespaces, errno);
   ::close(go[1]);
   // Nothing of the sandbox may be held by us: a pipe's reader waits for its last writer.

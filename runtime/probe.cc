@@ -146,24 +146,8 @@ class Scratch {
 
 }  // namespace
 
-const char* isolation_name(Isolation isolation) {
-  switch (isolation) {
-    case Isolation::kFull:
-      return "full";
-    case Isolation::kFullBoundProc:
-      return "full-bound-proc";
-    case Isolation::kSingle:
-      return "single";
-    case Isolation::kSingleBoundProc:
-      return "single-bound-proc";
-    case Isolation::kNone:
-      return "none";
-  }
-  return "none";
-}
-
-Result<ProbeResult> probe_isolation(const std::string& store_dir) {
-  ProbeResult result;
+Result<BuildIsolation> probe_isolation(const std::string& store_dir) {
+  BuildIsolation result;
   ASSIGN_OR_RETURN(result.maps, plan_id_maps());
   ASSIGN_OR_RETURN(const Scratch scratch, Scratch::create(store_dir));
   if (result.maps.kind == IdMaps::Kind::kSingle) {
@@ -184,13 +168,14 @@ Result<ProbeResult> probe_isolation(const std::string& store_dir) {
   }
   if (!found) {
     result.reasons.push_back(found.error());
+    result.isolation = Isolation::kNone;
     return result;
   }
   const bool single = result.maps.kind == IdMaps::Kind::kSingle;
   result.isolation = single ? Isolation::kSingle : Isolation::kFull;
   if (found->proc) {
     result.reasons.push_back(std::move(*found->proc));
-    result.isolation = single ? Isolation::kSingleBoundProc : Isolation::kFullBoundProc;
+    result.bound_proc = true;
   }
   if (found->overlay) {
     result.reasons.push_back(std::move(*found->overlay));

@@ -76,9 +76,13 @@ int system_directory(int root, const char* name, SetupStep step) {
   return fd;
 }
 
-void mount_proc(int root) {
+void mount_proc(int root, const SandboxSpec& spec) {
   const int target = system_directory(root, "proc", SetupStep::kProc);
-  const int proc = new_filesystem("proc", {}, kKernelFs);
+  // The one that is here shows the numbers of its own pid namespace; /proc/self is right in any. With what
+  // covers parts of it, which is locked to it.
+  const int proc = spec.bound_proc
+                       ? ::open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)
+                       : new_filesystem("proc", {}, kKernelFs);
   if (proc < 0 || attach_mount(proc, target) != 0) give_up(SetupStep::kProc, errno, "/proc");
   ::close(target);
   ::close(proc);
@@ -344,6 +348,13 @@ void leave_old_root(int root) {
   give_up(SetupStep::kPivot, ELOOP);
 }
 
+// Docker's filter refuses pivot_root(2) even to those it lets mount. The new root lies on "/" already, as the
+// topmost mount there, so that ".." of it leads back to it; what it covers could be reached only by taking it
+// away, for which the command lacks the capability.
+void cover_old_root() {
+  if (::chroot(".") != 0) give_up(SetupStep::kPivot, errno);
+}
+
 }  // namespace
 
 void build_root(const SandboxSpec& spec, const HostMounts& host, const MountOptions& options) {
@@ -354,7 +365,7 @@ void build_root(const SandboxSpec& spec, const HostMounts& host, const MountOpti
     give_up(SetupStep::kAttachRoot, errno);
   // While the host's /proc and /sys are still in this namespace: the kernel lets a user namespace mount its
   // own only where a fully visible one is (mount_too_revealing).
-  mount_proc(root);
+  mount_proc(root, spec);
   mount_dev(root, spec, host, options);
   const bool have_sys = mount_sys(root, options);
   // After /dev, so that a mount can lie on /dev/shm; before the masks, so that no mount can cover one.
@@ -362,8 +373,13 @@ void build_root(const SandboxSpec& spec, const HostMounts& host, const MountOpti
   protect_paths(root, spec, host.devices[kNull], have_sys);
   // Last: from here no name of the host exists. "." twice stacks the old root on the new one, so there is no
   // directory to make and none to peel off later.
-  if (::fchdir(root) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) give_up(SetupStep::kPivot, errno);
-  leave_old_root(root);
+  if (::fchdir(root) != 0) give_up(SetupStep::kPivot, errno);
+  if (::syscall(SYS_pivot_root, ".", ".") == 0)
+    leave_old_root(root);
+  else if (errno == EPERM)
+    cover_old_root();
+  else
+    give_up(SetupStep::kPivot, errno);
   if (::chdir("/") != 0) give_up(SetupStep::kPivot, errno);
 }
 

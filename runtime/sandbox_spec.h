@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "shale/error.h"
+#include "shale/isolation.h"
 
 namespace shale::runtime {
 
@@ -70,6 +71,11 @@ std::vector<std::string> default_read_only_paths();
 
 // Descriptors in it are borrowed: they must stay open until Launcher::start() returned.
 struct SandboxSpec {
+  // Which namespaces it gets, as the build has them. kNone is no sandbox.
+  Isolation isolation = Isolation::kFull;
+  // The /proc that is here instead of a fresh one, which the kernel refuses where a part of ours is hidden.
+  bool bound_proc = false;
+
   // A detached mount (fsmount fd) made in the caller's user namespace. It is attached in the sandbox and
   // nowhere else, so it goes away with the sandbox once the caller closed its descriptor. Its tree must hold
   // real directories /proc, /dev and /sys (an absent /sys is passed over).

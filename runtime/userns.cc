@@ -113,9 +113,11 @@ void report(int fd, Stage stage, int errno_value) {
 }
 
 // The child, single-threaded, up to the body.
-[[noreturn]] void run_child(int report_fd, int go_fd, UniqueFd control,
+[[noreturn]] void run_child(BuildNamespaces namespaces, int report_fd, int go_fd, UniqueFd control,
                             const std::function<int(UniqueFd control)>& body) {
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) {
+  const bool user = namespaces == BuildNamespaces::kUserAndMount;
+  const bool mount = namespaces != BuildNamespaces::kNone;
+  if (mount && ::unshare(CLONE_NEWNS | (user ? CLONE_NEWUSER : 0)) != 0) {
     report(report_fd, Stage::kUnshared, errno);
     ::_exit(127);
   }
@@ -123,9 +125,8 @@ void report(int fd, Stage stage, int errno_value) {
   char go = 0;
   if (::read(go_fd, &go, 1) != 1) ::_exit(127);
   int error = 0;
-  if (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0 ||
-      ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    error = errno;
+  if (user && (::setresgid(0, 0, 0) != 0 || ::setresuid(0, 0, 0) != 0)) error = errno;
+  if (mount && error == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) error = errno;
   ::umask(022);
   // After the change of ids, which clears it. A parent that died before this line shows as the end of its
   // pipe.
@@ -159,6 +160,11 @@ Status expect(int fd, Stage stage, std::string what) {
 
 Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
                                            const std::function<int(UniqueFd control)>& body) {
+  return enter_build_namespace(maps, BuildNamespaces::kUserAndMount, body);
+}
+
+Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces namespaces,
+                                           const std::function<int(UniqueFd control)>& body) {
   ASSIGN_OR_RETURN(FdPair reports, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair go, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair control, sys::make_socket_pair(SOCK_SEQPACKET));
@@ -169,7 +175,7 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
     reports.first.reset();
     go.second.reset();
     control.first.reset();
-    run_child(reports.second.get(), go.first.get(), std::move(control.second), body);
+    run_child(namespaces, reports.second.get(), go.first.get(), std::move(control.second), body);
   }
   UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) {
@@ -181,8 +187,10 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
   reports.second.reset();
   go.first.reset();
   control.second.reset();
-  RETURN_IF_ERROR(expect(reports.first.get(), Stage::kUnshared, "create the build's user namespace"));
-  RETURN_IF_ERROR(write_maps(pid, maps));
+  RETURN_IF_ERROR(expect(reports.first.get(), Stage::kUnshared,
+                         namespaces == BuildNamespaces::kUserAndMount ? "create the build's user namespace"
+                                                                      : "create the build's mount namespace"));
+  if (namespaces == BuildNamespaces::kUserAndMount) RETURN_IF_ERROR(write_maps(pid, maps));
   if (::write(go.second.get(), "g", 1) != 1) return fail_errno(errno, "start the build's process");
   RETURN_IF_ERROR(expect(reports.first.get(), Stage::kReady, "set up the build's mount namespace"));
   return build;

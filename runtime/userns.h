@@ -61,6 +61,13 @@ struct OwnMaps {
 };
 Result<OwnMaps> read_own_maps();
 
+// Which namespaces a build's process makes for itself.
+enum class BuildNamespaces : std::uint8_t {
+  kUserAndMount,  // an ordinary user's, and root's where it can
+  kMount,         // needs CAP_SYS_ADMIN here
+  kNone,          // it stays where it is
+};
+
 // A build running in its namespace.
 struct BuildProcess {
   sys::ChildProcess process;  // ends with the body's return value as its exit code
@@ -74,6 +81,10 @@ struct BuildProcess {
 // long as the build, while no other thread exists (fork, and unshare(2) of a user namespace needs a single
 // thread). What could not be set up is an error here, with the remedy as a hint.
 Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
+                                           const std::function<int(UniqueFd control)>& body);
+// The same with fewer namespaces: without a user namespace `maps` is not used and the ids stay, without a
+// mount namespace nothing is mounted.
+Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces namespaces,
                                            const std::function<int(UniqueFd control)>& body);
 
 // Why this host refuses user namespaces or mounts in them, and what to do: hints for a failed unshare or

@@ -121,6 +121,8 @@ void visit_mount(Stream& stream, Mount& mount) {
 
 template <typename Stream, typename Spec>
 void visit_spec(Stream& stream, Spec& spec) {
+  stream.field(spec.isolation);
+  stream.field(spec.bound_proc);
   stream.descriptor(spec.root_fd);
   stream.field(spec.mounts);
   stream.field(spec.args);

@@ -11,6 +11,7 @@
 #include "shale/digest.h"
 #include "shale/error.h"
 #include "shale/events.h"
+#include "shale/isolation.h"
 
 namespace shale {
 
@@ -56,6 +57,7 @@ struct BuildRequest {
   std::vector<std::string> ulimits;    // "nofile=1024:2048"
   std::uint64_t shm_bytes = 0;         // 0 = 64 MiB
   NetworkMode network = NetworkMode::kDefault;
+  std::optional<Isolation> isolation;  // empty = the best that works here
   std::string platform;  // empty = the host's
   bool no_cache = false;
   std::vector<std::string> no_cache_filter;  // stages

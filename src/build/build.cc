@@ -17,7 +17,6 @@
 #include "dockerfile/source.h"
 #include "export/inside.h"
 #include "plan/planner.h"
-#include "runtime/userns.h"
 #include "shale/images.h"
 #include "store/layers.h"
 #include "sys/files.h"
@@ -93,6 +92,23 @@ Status scan_contexts(BuildState& state, BuildInputs& inputs, EventSink& events, 
 Status save_stat_caches(BuildState& state) {
   if (state.context) RETURN_IF_ERROR(state.context->save_cache(*state.store));
   for (auto& [name, context] : state.named_contexts) RETURN_IF_ERROR(context->save_cache(*state.store));
+  return {};
+}
+
+// Without a namespace nothing can be run, which is to be known before anything is pulled or copied.
+Status refuse_commands(const BuildState& state) {
+  if (state.isolation.isolation != Isolation::kNone) return {};
+  for (const plan::Node& node : state.plan.nodes) {
+    if (!std::holds_alternative<plan::RunOp>(node.op) || !state.state(node.id).needed ||
+        state.state(node.id).known)
+      continue;
+    Error error(ErrorKind::kUnsupported, "RUN needs more than isolation none, which is what this build has");
+    for (const Error& reason : state.isolation.reasons) {
+      error.add_context(reason.to_line());
+      for (const std::string& hint : reason.hints()) error.add_hint(hint);
+    }
+    return fail(state.error_at(node, std::move(error)));
+  }
   return {};
 }
 
@@ -248,8 +264,8 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   state.dockerfile_text = inputs.dockerfile.text;
   state.secrets = std::move(inputs.secrets);
   ASSIGN_OR_RETURN(state.store, store::Store::open(root));
-  ASSIGN_OR_RETURN(const runtime::IdMaps maps, runtime::plan_id_maps());
-  state.encoding = exporter::encoding_of(maps);
+  ASSIGN_OR_RETURN(state.isolation, runtime::plan_isolation(request.isolation));
+  state.encoding = exporter::encoding_of(state.isolation.maps);
 
   // The plan. From here on the graph does not change.
   StepId next_step = 1;
@@ -279,13 +295,15 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
     return result;
   }
 
+  RETURN_IF_ERROR(refuse_commands(state));
+
   // The rest, inside.
   ASSIGN_OR_RETURN(state.lease, store::BuildLease::create(*state.store));
   RETURN_IF_ERROR(hold_known_layers(state));
   state.forget_trees();
   RETURN_IF_ERROR(state.store->close());
   state.store.reset();
-  ASSIGN_OR_RETURN(const Json json, exporter::run_inside(maps, {}, [&](exporter::Inside& inside) {
+  ASSIGN_OR_RETURN(const Json json, exporter::run_inside(state.isolation, {}, [&](exporter::Inside& inside) {
                      return build_inside(inside, state, solver, resolver, root, events, next_step);
                    }));
   return from_json(json);

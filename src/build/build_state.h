@@ -14,6 +14,7 @@
 #include "image/config.h"
 #include "image/manifest.h"
 #include "plan/plan.h"
+#include "runtime/isolation.h"
 #include "shale/build.h"
 #include "store/images.h"
 #include "store/lease.h"
@@ -63,6 +64,7 @@ class BuildState {
   std::map<std::string, std::unique_ptr<ContextTree>> named_contexts;
   std::map<plan::NodeId, BaseImage> images;
   std::vector<Secret> secrets;
+  runtime::BuildIsolation isolation;
   std::string encoding;  // of layer directories made here
   std::optional<store::Store> store;
   std::optional<store::BuildLease> lease;

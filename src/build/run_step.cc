@@ -46,6 +46,8 @@ Status RunStep::prepare() {
   fds_.clear();
   cache_mounts_.clear();
   spec_ = {};
+  spec_.isolation = state_.isolation.isolation;
+  spec_.bound_proc = state_.isolation.bound_proc;
   spec_.args = op_.args;
   spec_.env = op_.env;
   spec_.cwd = op_.working_dir;

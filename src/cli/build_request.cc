@@ -127,13 +127,22 @@ void set_limits(BuildRequest& request, const CommandLine& line, Mistakes& mistak
   }
 }
 
-void set_modes(BuildRequest& request, const CommandLine& line, Mistakes& mistakes) {
+void set_modes(BuildRequest& request, const CommandLine& line, const Environment& environment,
+               Mistakes& mistakes) {
   if (const std::string network = line.value("network"); network == "none")
     request.network = NetworkMode::kNone;
   else if (network == "host")
     request.network = NetworkMode::kHost;
   else if (!network.empty() && network != "default")
     mistakes.add(fmt::format("unknown network mode '{}'", network), "--network takes default, none or host");
+
+  // An empty variable is one that is not set.
+  Result<std::optional<Isolation>> isolation = parse_isolation(
+      line.has("isolation") ? line.value("isolation") : environment("SHALE_ISOLATION").value_or(""));
+  if (isolation)
+    request.isolation = *isolation;
+  else
+    mistakes.add(std::move(isolation.error()));
 
   const std::vector<std::string> platforms = split_commas(line.list("platform"));
   if (platforms.size() > 1)
@@ -194,7 +203,7 @@ Result<BuildRequest> make_build_request(const CommandLine& line, const Environme
   set_build_args(request, line, environment, mistakes);
   set_pairs(request, line, mistakes);
   set_limits(request, line, mistakes);
-  set_modes(request, line, mistakes);
+  set_modes(request, line, environment, mistakes);
   set_outputs(request, line, mistakes);
   if (request.context == "-" && request.dockerfile == "-")
     mistakes.add("the context and the Dockerfile cannot both come from standard input",

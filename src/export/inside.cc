@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <optional>
 
 #include "base/sha256.h"
@@ -211,18 +212,22 @@ int Inside::run(UniqueFd control, const std::string& encoding,
 }
 
 Result<Json> run_inside(const InsideOptions& options, const std::function<Result<Json>(Inside&)>& work) {
-  ASSIGN_OR_RETURN(const runtime::IdMaps maps, runtime::plan_id_maps());
-  return run_inside(maps, options, work);
+  const char* wanted = ::getenv("SHALE_ISOLATION");
+  ASSIGN_OR_RETURN(const std::optional<Isolation> named, parse_isolation(wanted == nullptr ? "" : wanted));
+  ASSIGN_OR_RETURN(const runtime::BuildIsolation isolation, runtime::plan_isolation(named));
+  return run_inside(isolation, options, work);
 }
 
-Result<Json> run_inside(const runtime::IdMaps& maps, const InsideOptions& options,
+Result<Json> run_inside(const runtime::BuildIsolation& isolation, const InsideOptions& options,
                         const std::function<Result<Json>(Inside&)>& work) {
   const HeldSignals held;
   ASSIGN_OR_RETURN(UniqueFd signals, open_signal_fd());
-  const std::string encoding = encoding_of(maps);
-  ASSIGN_OR_RETURN(runtime::BuildProcess build, runtime::enter_build_namespace(maps, [&](UniqueFd control) {
-                     return Inside::run(std::move(control), encoding, work);
-                   }));
+  const std::string encoding = encoding_of(isolation.maps);
+  ASSIGN_OR_RETURN(
+      runtime::BuildProcess build,
+      runtime::enter_build_namespace(isolation.maps, isolation.namespaces(), [&](UniqueFd control) {
+        return Inside::run(std::move(control), encoding, work);
+      }));
   return Watch(options, std::move(build), std::move(signals)).run();
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/unique_fd.h"
-#include "runtime/userns.h"
+#include "runtime/isolation.h"
 #include "shale/events.h"
 
 namespace shale::exporter {
@@ -40,7 +40,7 @@ class Inside {
 
  private:
   struct Link;
-  friend Result<Json> run_inside(const runtime::IdMaps& maps, const InsideOptions& options,
+  friend Result<Json> run_inside(const runtime::BuildIsolation& isolation, const InsideOptions& options,
                                  const std::function<Result<Json>(Inside&)>& work);
   Inside(UniqueFd control, UniqueFd stop_fd, std::string encoding);
   // The cloned process, up to its exit code.
@@ -61,14 +61,14 @@ struct InsideOptions {
   std::chrono::milliseconds grace{5000};
 };
 
-// Chooses the maps, clones, and calls `work` in the namespace as its uid 0, in a process group of its own.
+// Chooses the isolation (SHALE_ISOLATION, else what works), clones, and calls `work` in the namespace as its uid 0, in a process group of its own.
 // Everything it captures is there, as a copy; no Store may be open across the call, and no thread may exist.
 // Blocks until the work has ended and nothing of it is left: its result, its error, kCancelled after a
 // signal, or what killed it.
 Result<Json> run_inside(const InsideOptions& options, const std::function<Result<Json>(Inside&)>& work);
 
-// The same, in maps that the caller chose (runtime::plan_id_maps(), or a probe).
-Result<Json> run_inside(const runtime::IdMaps& maps, const InsideOptions& options,
+// The same, with an isolation that the caller chose.
+Result<Json> run_inside(const runtime::BuildIsolation& isolation, const InsideOptions& options,
                         const std::function<Result<Json>(Inside&)>& work);
 
 }  // namespace shale::exporter
