@@ -132,7 +132,9 @@ using Status = Result<void>;
 // ASSIGN_OR_RETURN(auto x, f()): x is f's value, or the enclosing function returns f's error.
 #define ASSIGN_OR_RETURN(declaration, expr) \
   ASSIGN_OR_RETURN_IMPL(SHALE_CONCAT(shale_result_, __LINE__), declaration, expr)
+// NOLINTBEGIN(bugprone-macro-parentheses): a name and a declaration cannot stand in parentheses
 #define ASSIGN_OR_RETURN_IMPL(result, declaration, expr)                                      \
   auto result = (expr);                                                                       \
   if (!result.has_value()) return std::unexpected<::shale::Error>(std::move(result.error())); \
   declaration = std::move(*result)
+// NOLINTEND(bugprone-macro-parentheses)
