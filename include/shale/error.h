@@ -89,6 +89,7 @@ class Error {
 
  private:
   struct Payload;
+  struct Wire;
   std::unique_ptr<Payload> payload_;
 };
 

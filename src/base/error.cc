@@ -119,54 +119,59 @@ std::string Error::to_line() const {
   return fmt::format("{}: {}", payload_->message, std::strerror(payload_->errno_value));
 }
 
-namespace {
-
-Json to_json(const Error& error) {
-  Json json = {{"kind", static_cast<int>(error.kind())}, {"message", error.message()}};
-  if (error.errno_value() != 0) json["errno"] = error.errno_value();
-  if (error.step_status() != 0) json["status"] = error.step_status();
-  if (const SourceSpan* span = error.span())
-    json["span"] = {{"file", span->file},
-                    {"line", span->line},
-                    {"column", span->column},
-                    {"end_line", span->end_line},
-                    {"length", span->length}};
-  json["contexts"] = error.contexts();
-  json["hints"] = error.hints();
-  json["excerpt"] = error.excerpt();
-  for (const Error& other : error.others()) json["others"].push_back(to_json(other));
-  return json;
-}
-
-Error from_json(const Json& json) {
-  Error error(static_cast<ErrorKind>(json_int(json, "kind", static_cast<int>(ErrorKind::kInternal))),
-              json_string(json, "message"));
-  if (const std::int64_t value = json_int(json, "errno"); value != 0) {
-    // The kind is already in the text; only the number is taken over.
-    const ErrorKind kind = error.kind();
-    Error with_errno = Error::system(static_cast<int>(value), error.message());
-    if (with_errno.kind() == kind && with_errno.hints().empty())
-      error = std::move(with_errno);
-    else
-      error = Error(kind, fmt::format("{}: {}", error.message(), std::strerror(static_cast<int>(value))));
+// The form in which errors cross process boundaries.
+struct Error::Wire {
+  static Json to_json(const Error& error) {
+    const Payload& payload = *error.payload_;
+    Json json = {{"kind", static_cast<int>(payload.kind)}, {"message", payload.message}};
+    if (payload.errno_value != 0) json["errno"] = payload.errno_value;
+    if (payload.step_status != 0) json["status"] = payload.step_status;
+    if (const SourceSpan* span = error.span())
+      json["span"] = {{"file", span->file},
+                      {"line", span->line},
+                      {"column", span->column},
+                      {"end_line", span->end_line},
+                      {"length", span->length}};
+    json["contexts"] = payload.contexts;
+    json["hints"] = payload.hints;
+    json["excerpt"] = payload.excerpt;
+    for (const Error& other : payload.others) json["others"].push_back(to_json(other));
+    return json;
   }
-  error.set_step_status(static_cast<int>(json_int(json, "status")));
-  if (const Json* span = json_member(json, "span"))
-    error.set_span({.file = json_string(*span, "file"),
-                    .line = static_cast<int>(json_int(*span, "line")),
-                    .column = static_cast<int>(json_int(*span, "column")),
-                    .end_line = static_cast<int>(json_int(*span, "end_line")),
-                    .length = static_cast<int>(json_int(*span, "length"))});
-  if (const Json* list = json_member(json, "contexts"))
-    for (const Json& item : *list)
-      if (item.is_string()) error.add_context(item.get<std::string>());
-  if (const Json* list = json_member(json, "hints"))
-    for (const Json& item : *list)
-      if (item.is_string()) error.add_hint(item.get<std::string>());
-  if (const Json* list = json_member(json, "others"))
-    for (const Json& item : *list) error.add_other(from_json(item));
-  return std::move(error).with_excerpt(json_string(json, "excerpt"));
-}
+
+  static Error from_json(const Json& json) {
+    const std::int64_t kind = json_int(json, "kind", -1);
+    // A number that is no kind comes from a program of another version.
+    const bool known = kind >= 0 && kind <= static_cast<int>(ErrorKind::kInternal);
+    Error error(known ? static_cast<ErrorKind>(kind) : ErrorKind::kInternal, json_string(json, "message"));
+    Payload& payload = *error.payload_;
+    payload.errno_value = static_cast<int>(json_int(json, "errno"));
+    payload.step_status = static_cast<int>(json_int(json, "status"));
+    if (const Json* span = json_member(json, "span"))
+      error.set_span({.file = json_string(*span, "file"),
+                      .line = static_cast<int>(json_int(*span, "line")),
+                      .column = static_cast<int>(json_int(*span, "column")),
+                      .end_line = static_cast<int>(json_int(*span, "end_line")),
+                      .length = static_cast<int>(json_int(*span, "length"))});
+    payload.contexts = strings(json, "contexts");
+    payload.hints = strings(json, "hints");
+    payload.excerpt = json_string(json, "excerpt");
+    if (const Json* list = json_member(json, "others"))
+      for (const Json& item : *list) payload.others.push_back(from_json(item));
+    return error;
+  }
+
+ private:
+  static std::vector<std::string> strings(const Json& json, const char* key) {
+    std::vector<std::string> out;
+    if (const Json* list = json_member(json, key))
+      for (const Json& item : *list)
+        if (item.is_string()) out.push_back(item.get<std::string>());
+    return out;
+  }
+};
+
+namespace {
 
 void render_one(std::string& out, const Error& error, bool color) {
   const char* bold_red = color ? "\033[1;31m" : "";
@@ -191,12 +196,12 @@ void render_one(std::string& out, const Error& error, bool color) {
 
 }  // namespace
 
-std::string Error::serialize() const { return dump_json(to_json(*this)); }
+std::string Error::serialize() const { return dump_json(Wire::to_json(*this)); }
 
 Error Error::deserialize(std::string_view text) {
   Result<Json> json = parse_json(text, "error record");
   if (!json) return {ErrorKind::kInternal, "a helper process ended without saying why"};
-  return from_json(*json);
+  return Wire::from_json(*json);
 }
 
 int exit_code(const Error& error) {
