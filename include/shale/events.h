@@ -52,6 +52,8 @@ struct StepEnded {
 struct Warning {
   std::string rule;
   std::string text;
+  std::string description;  // what the rule is about; empty without a rule
+  std::string url;          // a page about the rule; likewise
   SourceSpan span;
   std::string excerpt;
 };

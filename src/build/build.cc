@@ -11,6 +11,7 @@
 #include "build/image_resolver.h"
 #include "build/image_result.h"
 #include "build/outputs.h"
+#include "build/plan_options.h"
 #include "build/solver.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/parse.h"
@@ -26,26 +27,6 @@ namespace shale {
 namespace {
 
 using namespace build;  // NOLINT(google-build-using-namespace): this file is that room's table of contents
-
-Result<plan::PlanOptions> plan_options(const BuildRequest& request, const BuildInputs& inputs) {
-  plan::PlanOptions options;
-  options.target = request.target;
-  options.build_args = request.build_args;
-  options.labels = request.labels;
-  options.network = request.network;
-  options.no_cache = request.no_cache;
-  if (!request.platform.empty()) {
-    ASSIGN_OR_RETURN(options.platform, image::Platform::parse(request.platform));
-  }
-  for (const auto& [name, directory] : inputs.named) options.directory_contexts.insert(name);
-  options.image_contexts = inputs.image_contexts;
-  for (std::string stage : request.no_cache_filter) {
-    std::transform(stage.begin(), stage.end(), stage.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    options.no_cache_stages.insert(std::move(stage));
-  }
-  return options;
-}
 
 // Asks the planner what it needs until it needs nothing: ONBUILD triggers of a base may name further images.
 Result<plan::Plan> make_plan(plan::Planner& planner, ImageResolver& resolver, const std::string& text) {

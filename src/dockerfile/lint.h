@@ -22,6 +22,9 @@ struct LintRule {
   bool experimental = false;     // only when asked for by name
 };
 
+// The page of docker's documentation about a rule.
+std::string lint_rule_url(const LintRule& rule);
+
 // All rules, in BuildKit's order.
 std::span<const LintRule> lint_rules();
 const LintRule* find_lint_rule(std::string_view name);

@@ -95,6 +95,20 @@ const LintRule* find_lint_rule(std::string_view name) {
   return found == kRules.end() ? nullptr : found;
 }
 
+std::string lint_rule_url(const LintRule& rule) {
+  // "JSONArgsRecommended" → "json-args-recommended": a word begins where a capital follows or precedes a
+  // small letter.
+  std::string page;
+  for (std::size_t i = 0; i < rule.name.size(); ++i) {
+    const auto is_small = [&](std::size_t at) {
+      return at < rule.name.size() && rule.name[at] >= 'a' && rule.name[at] <= 'z';
+    };
+    if (i > 0 && !is_small(i) && (is_small(i - 1) || is_small(i + 1))) page += '-';
+    page += rule.name[i];
+  }
+  return fmt::format("https://docs.docker.com/go/dockerfile/rule/{}/", to_lower(page));
+}
+
 Result<LintConfig> LintConfig::parse(std::string_view text) {
   LintConfig config;
   text = trim(text);
@@ -157,6 +171,8 @@ Warning make_warning(const ParsedFile& file, std::string_view rule, const Source
   const LintRule* found = find_lint_rule(rule);
   Warning warning{.rule = std::string(rule), .span = span, .excerpt = excerpt(file.text, file.lines, span)};
   if (found == nullptr) return warning;
+  warning.description = found->description;
+  warning.url = lint_rule_url(*found);
   fmt::dynamic_format_arg_store<fmt::format_context> values;
   constexpr std::size_t kMostArguments = 3;  // the formats above use no more; what is not given is empty
   for (std::size_t i = 0; i < std::max(arguments.size(), kMostArguments); ++i) {

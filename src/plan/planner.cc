@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "base/suggest.h"
+#include "plan/lint.h"
+#include "plan/remote_files.h"
 #include "plan/stage_graph.h"
 #include "plan/stage_planner.h"
 
@@ -22,6 +24,22 @@ class PlannerImpl final : public Planner {
       : file_(std::move(file)), options_(std::move(options)) {}
 
   Status prepare() {
+    std::string check = file_.directives.check;
+    bool from_file = true;
+    for (const auto& [name, value] : options_.build_args) {
+      if (name != "BUILDKIT_DOCKERFILE_CHECK") continue;
+      check = value;
+      from_file = false;
+    }
+    Result<dockerfile::LintConfig> lint = dockerfile::LintConfig::parse(check);
+    if (!lint && from_file) {
+      Error error =
+          file_.error({.file = file_.file_name, .line = file_.directives.check_line}, lint.error().message());
+      for (const std::string& hint : lint.error().hints()) error.add_hint(hint);
+      return fail(std::move(error));
+    }
+    if (!lint) return fail(std::move(lint.error()).context("in --build-arg BUILDKIT_DOCKERFILE_CHECK"));
+    lint_ = std::move(*lint);
     ASSIGN_OR_RETURN(StageGraph graph, StageGraph::create(file_, options_));
     graph_.emplace(std::move(graph));
     return {};
@@ -53,13 +71,11 @@ class PlannerImpl final : public Planner {
     configs_.insert_or_assign(need.key(), std::move(config));
   }
 
+  std::vector<Warning> early_warnings() const override { return early_warnings(nullptr); }
+
   Result<Plan> plan() override {
     Plan plan;
     ASSIGN_OR_RETURN(const std::set<int> stages, reachable());
-    std::string check = file_.directives.check;
-    for (const auto& [name, value] : options_.build_args)
-      if (name == "BUILDKIT_DOCKERFILE_CHECK") check = value;
-    ASSIGN_OR_RETURN(const dockerfile::LintConfig lint, dockerfile::LintConfig::parse(check));
     plan.stages.reserve(stages.size());  // StagePlanner keeps references
     std::map<int, std::size_t> place;    // stage number → index in plan.stages
     std::map<int, StageState> states;
@@ -67,7 +83,7 @@ class PlannerImpl final : public Planner {
     PlanContext context{.file = &file_,
                         .options = &options_,
                         .graph = &*graph_,
-                        .lint = lint,
+                        .lint = lint_,
                         .plan = &plan,
                         .source_of = [&](const Target& target, const dockerfile::Instruction& instruction) {
                           return source_of(plan, place, target, instruction.span);
@@ -90,16 +106,27 @@ class PlannerImpl final : public Planner {
     image::ImageConfig& config = plan.stages[plan.target].config;
     for (const auto& [name, value] : options_.labels) config.labels[name] = value;
     const std::set<std::size_t> needed(stages.begin(), stages.end());
-    std::vector<Warning> from_tree = dockerfile::lint(file_, lint, &needed);
-    plan.warnings.insert(plan.warnings.begin(), from_tree.begin(), from_tree.end());
+    std::vector<Warning> found = early_warnings(&needed);
+    plan.warnings.insert(plan.warnings.begin(), found.begin(), found.end());
     std::stable_sort(plan.warnings.begin(), plan.warnings.end(),
                      [](const Warning& a, const Warning& b) { return a.span.line < b.span.line; });
-    if (lint.error) plan.lint_error = dockerfile::lint_error(file_, plan.warnings);
+    if (lint_.error) plan.lint_error = dockerfile::lint_error(file_, plan.warnings);
+    if (std::optional<Warning> unused = unconsumed_build_args(file_, *graph_, options_))
+      plan.warnings.push_back(std::move(*unused));
     plan.source_date_epoch = epoch();
     return plan;
   }
 
  private:
+  [[nodiscard]] std::vector<Warning> early_warnings(const std::set<std::size_t>* needed) const {
+    std::vector<Warning> out = dockerfile::lint(file_, lint_, needed);
+    const std::vector<Warning> from = lint_from(file_, *graph_, options_, lint_);
+    out.insert(out.end(), from.begin(), from.end());
+    std::stable_sort(out.begin(), out.end(),
+                     [](const Warning& a, const Warning& b) { return a.span.line < b.span.line; });
+    return out;
+  }
+
   [[nodiscard]] std::string near_stage(const std::string& reference) const {
     std::vector<std::string> names;
     for (const dockerfile::Stage& stage : file_.stages)
@@ -172,26 +199,26 @@ class PlannerImpl final : public Planner {
       }
       case Target::Kind::kImage: {
         stage.config = configs_.at({names.base.reference, names.base.platform});
+        lint_base_platform(file_, names, stage.config.platform, lint_, plan.warnings);
         stage.base = stage.result =
             image_node(plan, names.base, names.source->from_instruction.span, title_of_base(names, stage));
         stage.base_history_rows = stage.config.history.size();
         break;
       }
-      case Target::Kind::kDirectory: {
-        // A directory that stands for a base: its files are copied onto nothing.
+      case Target::Kind::kDirectory:
+      case Target::Kind::kRemote: {
+        // Files that stand for a base: they are copied onto nothing.
         Node node;
+        CopyOp op;
+        op.source = files_of_context(plan, names.base, names.source->from_instruction.span);
+        if (op.source.node != kNoNode) node.inputs.push_back(op.source.node);
+        op.paths = {"/"};
+        op.destination = "/";
+        node.op = std::move(op);
         node.id = static_cast<NodeId>(plan.nodes.size());
         node.stage = static_cast<int>(plan.stages.size());
         node.title = title_of_base(names, stage);
         node.span = names.source->from_instruction.span;
-        CopyOp op;
-        op.source = {.kind = FileSource::Kind::kNamedContext,
-                     .name = names.base.reference,
-                     .node = kNoNode,
-                     .files = {}};
-        op.paths = {"/"};
-        op.destination = "/";
-        node.op = std::move(op);
         stage.base = stage.result = node.id;
         stage.history.push_back({.created_by = fmt::format("FROM {}", names.base_text), .node = node.id});
         plan.nodes.push_back(std::move(node));
@@ -239,6 +266,15 @@ class PlannerImpl final : public Planner {
     return plan.nodes.back().id;
   }
 
+  // What a --build-context of files names: a directory, or the node that fetches it.
+  FileSource files_of_context(Plan& plan, const Target& target, const SourceSpan& span) {
+    if (target.kind == Target::Kind::kDirectory)
+      return {.kind = FileSource::Kind::kNamedContext, .name = target.reference, .node = kNoNode, .files = {}};
+    const NodeId node = remote_node(plan, options_.remote_contexts.at(target.reference), -1, span,
+                                    options_.no_cache);
+    return {.kind = FileSource::Kind::kNode, .name = {}, .node = node, .files = {}};
+  }
+
   Result<FileSource> source_of(Plan& plan, const std::map<int, std::size_t>& place, const Target& target,
                                const SourceSpan& span) {
     FileSource out;
@@ -251,9 +287,8 @@ class PlannerImpl final : public Planner {
         out.node = image_node(plan, target, span, fmt::format("FROM {}", target.reference));
         break;
       case Target::Kind::kDirectory:
-        out.kind = FileSource::Kind::kNamedContext;
-        out.name = target.reference;
-        break;
+      case Target::Kind::kRemote:
+        return files_of_context(plan, target, span);
       case Target::Kind::kScratch:
         break;  // nothing in it: node stays kNoNode
     }
@@ -262,6 +297,7 @@ class PlannerImpl final : public Planner {
 
   dockerfile::ParsedFile file_;
   PlanOptions options_;
+  dockerfile::LintConfig lint_;
   std::optional<StageGraph> graph_;
   std::map<std::pair<std::string, std::string>, image::ImageConfig> configs_;
 };

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "dockerfile/ignore.h"
 #include "dockerfile/parse.h"
 #include "image/config.h"
 #include "plan/plan.h"
@@ -26,6 +27,9 @@ struct PlanOptions {
   // --build-context: names of local directories; and names that stand for an image reference.
   std::set<std::string> directory_contexts;
   std::map<std::string, std::string> image_contexts;
+  std::map<std::string, RemoteOp> remote_contexts;  // and names of what is fetched
+  // What keeps files of the context away from COPY, for the rule CopyIgnoredFile; null = not known.
+  std::shared_ptr<const dockerfile::IgnoreMatcher> ignore;
   bool no_cache = false;
   std::set<std::string> no_cache_stages;  // lower case
 };
@@ -50,6 +54,10 @@ class Planner {
 
   [[nodiscard]] virtual Result<std::vector<ImageNeed>> needs() = 0;
   virtual void provide(const ImageNeed& need, image::ImageConfig config) = 0;
+  // What lint says before any image is known, about all stages: all that a plan's warnings hold but for what
+  // depends on configs and values. In the order of lines.
+  [[nodiscard]] virtual std::vector<Warning> early_warnings() const = 0;
+  // Its warnings are about the stages that the target needs.
   [[nodiscard]] virtual Result<Plan> plan() = 0;
 };
 

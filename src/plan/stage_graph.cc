@@ -47,7 +47,7 @@ Result<StageGraph> StageGraph::create(const dockerfile::ParsedFile& file, const 
   graph.platform_ = plan::platform_arguments(options.platform, options.build_platform, options.target);
   for (const auto& [name, value] : options.build_args)
     if (graph.platform_.contains(name)) graph.platform_.set(name, value);
-  RETURN_IF_ERROR(graph.expand_globals());
+  ASSIGN_OR_RETURN(graph.globals_, expand_global_arguments(file, graph.platform_, options.build_args));
 
   std::optional<Error> errors;
   for (int i = 0; i < static_cast<int>(file.stages.size()); ++i) {
@@ -72,24 +72,26 @@ Result<StageGraph> StageGraph::create(const dockerfile::ParsedFile& file, const 
   return graph;
 }
 
-Status StageGraph::expand_globals() {
-  for (const auto& [name, value] : platform_.items()) globals_.set(name, value);
-  for (const dockerfile::Instruction& instruction : file_->global_args) {
+Result<Variables> expand_global_arguments(
+    const dockerfile::ParsedFile& file, const Variables& platform,
+    const std::vector<std::pair<std::string, std::string>>& build_args) {
+  Variables globals = platform;
+  for (const dockerfile::Instruction& instruction : file.global_args) {
     for (const dockerfile::ArgItem& item : std::get<dockerfile::Arg>(instruction.body).items) {
-      const auto given = std::find_if(options_->build_args.rbegin(), options_->build_args.rend(),
+      const auto given = std::find_if(build_args.rbegin(), build_args.rend(),
                                       [&](const auto& arg) { return arg.first == item.name; });
-      if (given != options_->build_args.rend()) {
-        globals_.set(item.name, given->second);
+      if (given != build_args.rend()) {
+        globals.set(item.name, given->second);
       } else if (item.value) {
         dockerfile::ExpandOptions expand_options;
-        expand_options.escape = file_->directives.escape;
-        Result<std::string> value = dockerfile::expand(*item.value, globals_.lookup(), expand_options);
-        if (!value) return fail(file_->error(instruction.span, value.error().message(), *item.value));
-        globals_.set(item.name, *value);
+        expand_options.escape = file.directives.escape;
+        Result<std::string> value = dockerfile::expand(*item.value, globals.lookup(), expand_options);
+        if (!value) return fail(file.error(instruction.span, value.error().message(), *item.value));
+        globals.set(item.name, *value);
       }
     }
   }
-  return {};
+  return globals;
 }
 
 Result<StageNames> StageGraph::resolve_stage(int index) {
@@ -174,8 +176,12 @@ std::optional<Target> StageGraph::named_context(const std::string& name) const {
       out.reference = image->second;
     return out;
   }
-  if (!options_->directory_contexts.contains(name)) return std::nullopt;
-  out.kind = Target::Kind::kDirectory;
+  if (options_->remote_contexts.contains(name))
+    out.kind = Target::Kind::kRemote;
+  else if (options_->directory_contexts.contains(name))
+    out.kind = Target::Kind::kDirectory;
+  else
+    return std::nullopt;
   out.reference = name;
   return out;
 }

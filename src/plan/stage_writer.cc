@@ -7,7 +7,10 @@
 #include <algorithm>
 
 #include "base/suggest.h"
+#include "dockerfile/source.h"
+#include "plan/git_reference.h"
 #include "plan/paths.h"
+#include "plan/remote_files.h"
 
 namespace shale::plan {
 
@@ -40,10 +43,18 @@ Error StageWriter::at(const Instruction& instruction, const Error& error, std::s
   return out;
 }
 
+void StageWriter::warn(const Instruction& instruction, std::string_view rule, std::string_view word,
+                       const std::vector<std::string>& arguments) {
+  const dockerfile::ParsedFile& file = *context_.file;
+  if (instruction.span.file != file.file_name) return;  // an image's ONBUILD: the image's author's matter
+  const dockerfile::LintRule* known = dockerfile::find_lint_rule(rule);
+  if (known == nullptr || !context_.lint.with_comments(instruction.comments).wants(*known)) return;
+  const SourceSpan span =
+      word.empty() ? instruction.span : dockerfile::locate(file.text, file.lines, instruction.span, word);
+  context_.plan->warnings.push_back(dockerfile::make_warning(file, rule, span, arguments));
+}
+
 void StageWriter::warn_unset(const Instruction& instruction, const std::vector<std::string>& names) {
-  if (names.empty() || instruction.span.file != context_.file->file_name) return;
-  const dockerfile::LintRule* rule = dockerfile::find_lint_rule("UndefinedVar");
-  if (rule == nullptr || !context_.lint.with_comments(instruction.comments).wants(*rule)) return;
   for (const std::string& name : names) {
     const bool declared = std::any_of(state_.arguments.begin(), state_.arguments.end(),
                                       [&](const auto& argument) { return argument.first == name; });
@@ -52,8 +63,7 @@ void StageWriter::warn_unset(const Instruction& instruction, const std::vector<s
     for (const auto& [variable, value] : state_.environment.items()) known.push_back(variable);
     const std::string nearest = suggest(name, known);
     const std::string hint = nearest.empty() ? std::string() : fmt::format(" (did you mean ${}?)", nearest);
-    context_.plan->warnings.push_back(
-        dockerfile::make_warning(*context_.file, "UndefinedVar", instruction.span, {name, hint}));
+    warn(instruction, "UndefinedVar", {}, {name, hint});
   }
 }
 
@@ -89,7 +99,7 @@ std::string StageWriter::title(const Instruction& instruction) {
   ++shown_index_;
   const bool alone = context_.file->stages.size() == 1 && stage_.name.empty();
   return fmt::format("[{}{}/{}] {}", alone ? std::string() : stage_.shown_name + " ", shown_index_,
-                     shown_total_, shown);
+                     shown_total_, without_login(shown));
 }
 
 std::string StageWriter::absolute(std::string_view path) const {
@@ -113,11 +123,20 @@ Node& StageWriter::add_node(const Instruction& instruction) {
   node.stage = static_cast<int>(&stage_ - context_.plan->stages.data());
   node.title = title(instruction);
   node.span = instruction.span;
-  node.no_cache = context_.options->no_cache ||
-                  context_.options->no_cache_stages.contains(names_.source->from.stage_name);
+  node.no_cache = no_cache();
   stage_.result = node.id;
   context_.plan->nodes.push_back(std::move(node));
   return context_.plan->nodes.back();
+}
+
+NodeId StageWriter::add_remote_node(const Instruction& instruction, const RemoteOp& op) {
+  return remote_node(*context_.plan, op, static_cast<int>(&stage_ - context_.plan->stages.data()),
+                     instruction.span, no_cache());
+}
+
+bool StageWriter::no_cache() const {
+  return context_.options->no_cache ||
+         context_.options->no_cache_stages.contains(names_.source->from.stage_name);
 }
 
 void StageWriter::add_history(std::string created_by, NodeId node) {

@@ -52,6 +52,9 @@ class StageWriter {
   Result<std::string> expand_heredoc(const Instruction& instruction, std::string_view text);
   // One warning for each of `names` that nobody declared.
   void warn_unset(const Instruction& instruction, const std::vector<std::string>& names);
+  // A warning of lint at `word` in the instruction, unless it is switched off there.
+  void warn(const Instruction& instruction, std::string_view rule, std::string_view word,
+            const std::vector<std::string>& arguments);
   // `error` at the instruction, or at `word` in it; without excerpt for what an image's ONBUILD brought.
   [[nodiscard]] Error at(const Instruction& instruction, const Error& error,
                          std::string_view word = {}) const;
@@ -63,12 +66,15 @@ class StageWriter {
 
   // A new node on top of the stage's result, titled and counted. Valid until the next one is added.
   Node& add_node(const Instruction& instruction);
+  // The node that fetches `op`, for an instruction that reads from it. Call it before add_node().
+  NodeId add_remote_node(const Instruction& instruction, const RemoteOp& op);
   // Counts an instruction that turned out to need no node.
   void skip_number() { ++shown_index_; }
   void add_history(std::string created_by, NodeId node = kNoNode);
 
  private:
   [[nodiscard]] std::string title(const Instruction& instruction);
+  [[nodiscard]] bool no_cache() const;
 
   const PlanContext& context_;
   Stage& stage_;
