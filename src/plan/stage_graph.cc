@@ -176,12 +176,8 @@ std::optional<Target> StageGraph::named_context(const std::string& name) const {
       out.reference = image->second;
     return out;
   }
-  if (options_->remote_contexts.contains(name))
-    out.kind = Target::Kind::kRemote;
-  else if (options_->directory_contexts.contains(name))
-    out.kind = Target::Kind::kDirectory;
-  else
-    return std::nullopt;
+  if (!options_->directory_contexts.contains(name)) return std::nullopt;
+  out.kind = Target::Kind::kDirectory;
   out.reference = name;
   return out;
 }
