@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/emulation/supervisor.h"
 #include "runtime/kernel.h"
 #include "runtime/report.h"
 
@@ -75,6 +76,13 @@ void restrict_abstract_sockets() {
   if (rules < 0) return;
   if (::syscall(SYS_landlock_restrict_self, rules, 0) != 0) give_up(SetupStep::kLandlock, errno);
   ::close(static_cast<int>(rules));
+}
+
+void set_groups(const SandboxSpec& spec) {
+  if (::setgroups(spec.groups.size(), spec.groups.data()) != 0 && !(errno == EPERM && spec.groups.empty()))
+    give_up(SetupStep::kGroups, errno);
+  if (::setresgid(spec.gid, spec.gid, spec.gid) != 0)
+    give_up(SetupStep::kGid, errno, std::to_string(spec.gid));
 }
 
 void drop_bounding_set(std::uint64_t keep) {
@@ -154,7 +162,7 @@ std::string_view path_variable(const std::vector<std::string>& env) {
 
 }  // namespace
 
-void become_command(const SandboxSpec& spec, int null_fd) {
+void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd) {
   // 1. A session of its own: no controlling terminal to push input into (CVE-2016-2568).
   if (::setsid() < 0) give_up(SetupStep::kSession, errno);
   // 2. to 5. need nothing from the filter as long as they come before it, and root's powers as long as they
@@ -172,21 +180,22 @@ void become_command(const SandboxSpec& spec, int null_fd) {
   // 8. Groups before the user: afterwards CAP_SETGID is gone. With a single id setgroups(2) is denied for
   // good, and
   //    an empty list is all that can be meant.
-  if (::setgroups(spec.groups.size(), spec.groups.data()) != 0 && !(errno == EPERM && spec.groups.empty()))
-    give_up(SetupStep::kGroups, errno);
-  if (::setresgid(spec.gid, spec.gid, spec.gid) != 0)
-    give_up(SetupStep::kGid, errno, std::to_string(spec.gid));
+  if (!spec.emulate_ids) set_groups(spec);
   if (spec.no_new_privs && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(SetupStep::kSeccomp, errno);
   // 9. The filter while CAP_SYS_ADMIN is held, because no_new_privs (the other way to be allowed) would break
   // su and
   //    sudo. What follows has to pass it: setresuid, capset, close_range, execve.
+  if (emulation_fd >= 0)
+    if (const int error = load_emulation_filter(emulation_fd); error != 0)
+      give_up(SetupStep::kEmulation, error, "its filter");
   load_seccomp(spec.seccomp_programs);
   // 10. The user, then the capabilities: setresuid(2) to another user empties the sets, for root they are cut
   // to the
   //     bounding set. The inheritable set stays empty (CVE-2022-24769).
-  if (::setresuid(spec.uid, spec.uid, spec.uid) != 0)
+  //     An emulated user keeps them: what it may do to files is decided by the supervisor.
+  if (!spec.emulate_ids && ::setresuid(spec.uid, spec.uid, spec.uid) != 0)
     give_up(SetupStep::kUid, errno, std::to_string(spec.uid));
-  set_capabilities(spec.uid == 0 ? spec.capabilities : 0);
+  set_capabilities(spec.uid == 0 || spec.emulate_ids ? spec.capabilities : 0);
   // 11. Last before exec, so that nothing opened on the way leaks: only the status pipe remains,
   // close-on-exec. Really
   //     closed, not marked, because a program path may lead through /proc/self/fd (CVE-2024-21626).

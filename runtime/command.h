@@ -6,7 +6,8 @@
 
 namespace shale::runtime {
 
-// Never returns: executes spec.args, or reports why not. `null_fd` becomes standard input.
-[[noreturn]] void become_command(const SandboxSpec& spec, int null_fd);
+// Never returns: executes spec.args, or reports why not. `null_fd` becomes standard input,
+// `emulation_fd` (-1 = none) is where the listener of root emulation goes.
+[[noreturn]] void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd);
 
 }  // namespace shale::runtime

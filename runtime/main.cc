@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "runtime/command.h"
+#include "runtime/emulation/supervisor.h"
 #include "runtime/kernel.h"
 #include "runtime/report.h"
 #include "runtime/sandbox_mounts.h"
@@ -107,7 +108,7 @@ void raise_loopback() {
 }
 
 [[noreturn]] void run_pid1(const SandboxSpec& spec, const HostMounts& host, const MountOptions& options,
-                           int go_fd) {
+                           int go_fd, int emulation_fd) {
   // 1. Die with the monitor. It may have died before this line: then there is no "go" but the end of the
   // pipe.
   //    (getppid() says nothing here; a parent outside our pid namespace is always 0.)
@@ -135,7 +136,7 @@ void raise_loopback() {
   // 8. The command is never pid 1: signals without a handler would not reach it, abort() would not end it.
   const pid_t command = ::fork();
   if (command < 0) give_up(SetupStep::kFork, errno);
-  if (command == 0) become_command(spec, host.null_fd);
+  if (command == 0) become_command(spec, host.null_fd, emulation_fd);
   // 9. Only the status pipe is kept: the output pipes must end with the command's processes, not with us.
   ::close(0);
   ::close(1);
@@ -155,12 +156,25 @@ pid_t clone_into(std::uint64_t flags) {
   return static_cast<pid_t>(::syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
 }
 
+// Moves what supervise() needs to the two numbers behind kStatusFd.
+void keep_for_emulation(SandboxSpec& spec, int& socket) {
+  constexpr int kSocket = kStatusFd + 1;
+  constexpr int kJournal = kStatusFd + 2;
+  int journal = spec.journal_fd < 0 ? -1 : ::fcntl(spec.journal_fd, F_DUPFD_CLOEXEC, kJournal + 1);
+  const int moved = ::fcntl(socket, F_DUPFD_CLOEXEC, kJournal + 1);
+  if (moved < 0 || ::dup2(moved, kSocket) < 0) give_up(SetupStep::kEmulation, errno, "a socket");
+  ::close(kJournal);
+  if (journal >= 0 && ::dup2(journal, kJournal) < 0) give_up(SetupStep::kEmulation, errno, "its journal");
+  socket = kSocket;
+  spec.journal_fd = journal < 0 ? -1 : kJournal;
+}
+
 int monitor() {
   for (int signal = 1; signal < NSIG; ++signal)
     ::signal(signal, SIG_DFL);  // an ignored signal stays ignored by exec
   // The status pipe must not be in the command's hands, whatever path leads to its exec.
   ::fcntl(kStatusFd, F_SETFD, FD_CLOEXEC);
-  const std::optional<SandboxSpec> spec = decode(read_all(kSpecFd, SetupStep::kReadSpec, ""));
+  std::optional<SandboxSpec> spec = decode(read_all(kSpecFd, SetupStep::kReadSpec, ""));
   if (!spec) give_up(SetupStep::kReadSpec, EBADMSG);
   // Inherited by the sandbox. It is here because pid 1's own file belongs to nobody it could be.
   if (spec->oom_score_adj >= 0)
@@ -175,6 +189,10 @@ int monitor() {
 
   int go[2];
   if (::pipe2(go, O_CLOEXEC) != 0) give_up(SetupStep::kNamespaces, errno);
+  // The listener of root emulation comes to us through it.
+  int emulation[2] = {-1, -1};
+  if (spec->emulate_ids && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, emulation) != 0)
+    give_up(SetupStep::kEmulation, errno, "a socket");
   const bool own_network = spec->network == SandboxNetwork::kNone;
   // All in one call: the user namespace is made first and then owns the others.
   const pid_t child =
@@ -183,7 +201,8 @@ int monitor() {
   if (child < 0) give_up(SetupStep::kNamespaces, errno);
   if (child == 0) {
     ::close(go[1]);
-    run_pid1(*spec, host, {.own_network = own_network, .tty_group = gid_map.has_tty_group}, go[0]);
+    run_pid1(*spec, host, {.own_network = own_network, .tty_group = gid_map.has_tty_group}, go[0],
+             emulation[1]);
   }
   ::close(go[0]);
   const std::string proc = "/proc/" + std::to_string(child);
@@ -194,8 +213,10 @@ int monitor() {
   if (::write(go[1], "g", 1) != 1) give_up(SetupStep::kNamespaces, errno);
   ::close(go[1]);
   // Nothing of the sandbox may be held by us: a pipe's reader waits for its last writer.
+  if (spec->emulate_ids) keep_for_emulation(*spec, emulation[0]);
   (void)::syscall(SYS_close_range, 0U, static_cast<unsigned>(kSpecFd), 0U);
-  (void)::syscall(SYS_close_range, static_cast<unsigned>(kStatusFd + 1), ~0U, 0U);
+  (void)::syscall(SYS_close_range, static_cast<unsigned>(kStatusFd + (spec->emulate_ids ? 3 : 1)), ~0U, 0U);
+  if (spec->emulate_ids) supervise(*spec, emulation[0], child);
   // Pid 1 is reaped when every process of its namespace is gone, so our end is theirs.
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "runtime/emulation/owner_record.h"
 #include "runtime/kernel.h"
 #include "runtime/report.h"
 
@@ -186,8 +187,11 @@ int make_files(const SandboxSpec& spec) {
       done += static_cast<std::size_t>(wrote);
     }
     // Owner before mode: chown(2) takes setuid bits away.
-    if (::fchown(file, mount.uid, mount.gid) != 0 || ::fchmod(file, mount.mode) != 0)
+    if (spec.emulate_ids)
+      (void)write_owner(file, {.uid = mount.uid, .gid = mount.gid});  // a tmpfs before Linux 6.6 cannot
+    else if (::fchown(file, mount.uid, mount.gid) != 0)
       give_up(SetupStep::kFiles, errno, mount.target);
+    if (::fchmod(file, mount.mode) != 0) give_up(SetupStep::kFiles, errno, mount.target);
     ::close(file);
   }
   if (::move_mount(files, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0)

@@ -104,6 +104,14 @@ struct SandboxSpec {
   std::vector<std::string> read_only_paths = default_read_only_paths();
   int oom_score_adj = 500;  // 0–1000; raising it needs no privilege. -1 = leave it
 
+  // The user namespace has one id: uid, gid and groups above, and all that the command does to owners, are
+  // emulated (emulation/).
+  bool emulate_ids = false;
+  // The owners of what carries no attribute in the layers below (append_journal_entry), …
+  std::string owner_journal;
+  // … and where those of what this sandbox leaves go to, in the same form: a file open for writing.
+  int journal_fd = -1;
+
   // Where its output goes; -1 = /dev/null. Standard input is always /dev/null.
   int stdout_fd = -1;
   int stderr_fd = -1;

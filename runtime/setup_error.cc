@@ -74,6 +74,8 @@ std::string attempted(SetupStep step, const std::string& operand) {
       return "keep the host's abstract sockets out of reach";
     case SetupStep::kSeccomp:
       return "load the seccomp filter";
+    case SetupStep::kEmulation:
+      return fmt::format("start root emulation ({})", operand);
     case SetupStep::kCapabilities:
       return fmt::format("drop the capabilities of {}", operand);
     case SetupStep::kGroups:

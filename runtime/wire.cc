@@ -142,6 +142,9 @@ void visit_spec(Stream& stream, Spec& spec) {
   stream.field(spec.masked_paths);
   stream.field(spec.read_only_paths);
   stream.field(spec.oom_score_adj);
+  stream.field(spec.emulate_ids);
+  stream.field(spec.owner_journal);
+  stream.descriptor(spec.journal_fd);
   stream.descriptor(spec.stdout_fd);
   stream.descriptor(spec.stderr_fd);
 }

@@ -59,6 +59,7 @@ enum class SetupStep : std::uint32_t {
   kWorkingDirectory,
   kLandlock,
   kSeccomp,
+  kEmulation,
   kCapabilities,
   kGroups,
   kGid,

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Caller: the process behind one notification: its memory, its directories and descriptors, its credentials.
+#pragma once
+
+#include <linux/seccomp.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "runtime/emulation/calls.h"
+#include "runtime/emulation/credentials.h"
+#include "runtime/emulation/owned_fd.h"
+
+namespace shale::runtime {
+
+// What the supervisor holds of the world: everything else it sees is the sandbox's.
+struct SupervisorFds {
+  OwnedFd listener;
+  OwnedFd proc;      // the /proc that shows the sandbox's processes to us
+  OwnedFd self_fds;  // our own /proc/self/fd; the working directory, so that "7" names our descriptor 7
+};
+
+class Caller {
+ public:
+  Caller(const SupervisorFds& fds, const struct seccomp_notif& notification, const CallRow& row)
+      : fds_(fds), notification_(notification), row_(row) {}
+
+  [[nodiscard]] pid_t tid() const { return static_cast<pid_t>(notification_.pid); }
+  [[nodiscard]] const CallRow& row() const { return row_; }
+  [[nodiscard]] std::uint32_t architecture() const { return notification_.data.arch; }
+
+  // Arguments as the kernel reads them.
+  [[nodiscard]] int int_argument(unsigned index) const {
+    return static_cast<int>(static_cast<std::uint32_t>(notification_.data.args[index]));
+  }
+  [[nodiscard]] std::uint64_t argument(unsigned index) const { return notification_.data.args[index]; }
+  // An id; the -1 of 16-bit calls becomes kKeepId.
+  [[nodiscard]] std::uint32_t id_argument(unsigned index) const;
+
+  [[nodiscard]] std::uint64_t id() const { return notification_.id; }
+  // Still waiting for our answer. Asked after everything was read and before anything is changed: if it was
+  // killed meanwhile, its number may name another process.
+  [[nodiscard]] bool valid() const;
+
+  // All of it or false.
+  bool read(std::uint64_t address, void* into, std::size_t size) const;
+  bool write(std::uint64_t address, const void* bytes, std::size_t size) const;
+  // Up to its NUL. An errno: EFAULT, or ENAMETOOLONG beyond `limit` bytes.
+  int read_string(std::uint64_t address, std::size_t limit, std::string& out) const;
+
+  // O_PATH descriptors; an empty one with errno set if it has none such.
+  [[nodiscard]] OwnedFd working_directory() const { return open_link("cwd"); }
+  [[nodiscard]] OwnedFd root() const { return open_link("root"); }
+  [[nodiscard]] OwnedFd descriptor(int number) const;
+  [[nodiscard]] OwnedFd open_link(const char* name) const;
+
+  // A line of /proc/TID/status as a number of the given base.
+  [[nodiscard]] std::optional<std::uint64_t> status_field(const char* name, int base) const;
+  // The memory tag of its credentials, relative to `base_slack`.
+  [[nodiscard]] std::optional<std::uint64_t> timer_slack() const;
+  [[nodiscard]] bool set_timer_slack(std::uint64_t nanoseconds) const;
+
+ private:
+  const SupervisorFds& fds_;
+  const struct seccomp_notif& notification_;
+  const CallRow& row_;
+};
+
+// The timer slack of a process by its number; nothing if it is gone.
+std::optional<std::uint64_t> timer_slack_of(int proc_fd, pid_t pid);
+// The number of a process in the innermost of its pid namespaces.
+std::optional<pid_t> inner_pid_of(int proc_fd, pid_t pid);
+
+}  // namespace shale::runtime

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chown family: the kernel is made to do all of it that it can (a change to the id that is there: the
+// copy-up, the set-id bits and file capabilities that go), the owner is recorded beside.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "runtime/emulation/session.h"
+
+namespace shale::runtime {
+
+namespace {
+
+constexpr std::size_t kPathMax = 4096;
+
+// Without CAP_CHOWN: one's own file may be given to another group one is in.
+bool may_change(const Credentials& credentials, const OwnerRecord& before, const OwnerRecord& after) {
+  if (credentials.privileged()) return true;
+  if (credentials.user.filesystem != before.uid || after.uid != before.uid) return false;
+  return after.gid == before.gid || credentials.in_group(after.gid);
+}
+
+}  // namespace
+
+Answer answer_chown(Session& session, const Caller& caller) {
+  const Call call = caller.row().call;
+  const bool at = call == Call::kFchownat;
+  const unsigned ids = at ? 2 : 1;
+  OwnedFd fd;
+  if (call == Call::kFchown) {
+    fd = caller.descriptor(caller.int_argument(0));
+  } else {
+    const int directory = at ? caller.int_argument(0) : AT_FDCWD;
+    const int flags = at ? caller.int_argument(4) : 0;
+    std::string path;
+    if (caller.read_string(caller.argument(at ? 1 : 0), kPathMax, path) != 0) return Answer::let_kernel();
+    if (path.empty() && (flags & AT_EMPTY_PATH) != 0)
+      fd = directory == AT_FDCWD ? caller.working_directory() : caller.descriptor(directory);
+    else
+      fd = session.open(caller, directory, path, call != Call::kLchown && (flags & AT_SYMLINK_NOFOLLOW) == 0);
+  }
+  // What we cannot open the kernel refuses with the right error.
+  struct stat info;
+  if (!fd || ::fstat(fd.get(), &info) != 0) return Answer::let_kernel();
+  const std::uint32_t uid = caller.id_argument(ids);
+  const std::uint32_t gid = caller.id_argument(ids + 1);
+  const OwnerRecord before = session.owners.read(fd.get());
+  OwnerRecord after = before;
+  if (uid != kKeepId) after.uid = uid;
+  if (gid != kKeepId) after.gid = gid;
+  if (!may_change(session.credentials(caller), before, after)) return Answer::failure(EPERM);
+  if (!caller.valid()) return Answer::failure(ESRCH);
+  const uid_t real_uid = uid == kKeepId ? kKeepId : 0;
+  const gid_t real_gid = gid == kKeepId ? kKeepId : 0;
+  if (::fchownat(fd.get(), "", real_uid, real_gid, AT_EMPTY_PATH) != 0) return Answer::failure(errno);
+  if (after == before) return Answer::of(0);
+  const int error = session.owners.write(fd.get(), info, after);
+  return error == 0 ? Answer::of(0) : Answer::failure(error);
+}
+
+}  // namespace shale::runtime

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// New names, and names changed and taken away: what an emulated user makes belongs to it, and where it may
+// not write it cannot.
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/emulation/session.h"
+
+namespace shale::runtime {
+
+namespace {
+
+constexpr std::size_t kPathMax = 4096;
+constexpr int kMaxLinks = 40;  // the kernel's
+
+bool acts_as_root(const Credentials& credentials) {
+  return credentials.user.filesystem == 0 && credentials.group.filesystem == 0;
+}
+
+// Who a new file in this directory belongs to: groups are inherited in set-group-id directories.
+OwnerRecord owner_in(Session& session, const Credentials& credentials, int directory) {
+  OwnerRecord owner{.uid = credentials.user.filesystem, .gid = credentials.group.filesystem};
+  struct stat info;
+  if (::fstat(directory, &info) == 0 && (info.st_mode & S_ISGID) != 0)
+    owner.gid = session.owners.read(directory).gid;
+  return owner;
+}
+
+// What is made next gets the caller's umask, and by the kernel, which knows default access control lists.
+bool take_umask(const Caller& caller) {
+  const std::optional<std::uint64_t> mask = caller.status_field("Umask", 8);
+  if (mask) ::umask(static_cast<mode_t>(*mask));
+  return mask.has_value();
+}
+
+Answer record_new(Session& session, int fd, const OwnerRecord& owner) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return Answer::failure(errno);
+  const int error = session.owners.write(fd, info, owner);
+  return error == 0 ? Answer::of(0) : Answer::failure(error);
+}
+
+// A descriptor of the caller's for our open file, as the return value of its call.
+Answer hand_over(Session& session, std::uint64_t id, int fd, int flags) {
+  struct seccomp_notif_addfd add {};
+  add.id = id;
+  add.flags = SECCOMP_ADDFD_FLAG_SEND;
+  add.srcfd = static_cast<std::uint32_t>(fd);
+  add.newfd_flags = static_cast<std::uint32_t>(flags & O_CLOEXEC);
+  if (::ioctl(session.fds.listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0) return Answer::sent();
+  if (errno != EINVAL) return Answer::failure(errno);
+  add.flags = 0;  // Linux before 5.14 answers in a second step
+  const int number = ::ioctl(session.fds.listener.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+  return number >= 0 ? Answer::of(number) : Answer::failure(errno);
+}
+
+struct OpenArguments {
+  int directory = AT_FDCWD;
+  std::string path;
+  int flags = 0;
+  mode_t mode = 0;
+};
+
+// False: nothing that is ours to decide.
+bool read_open(const Caller& caller, OpenArguments& out) {
+  const auto mode = [&](unsigned index) { return static_cast<mode_t>(caller.int_argument(index)) & 07777U; };
+  unsigned path = 0;
+  switch (caller.row().call) {
+    case Call::kOpen:
+      out.flags = caller.int_argument(1);
+      out.mode = mode(2);
+      break;
+    case Call::kCreat:
+      out.flags = O_CREAT | O_WRONLY | O_TRUNC;
+      out.mode = mode(1);
+      break;
+    case Call::kOpenat:
+      out.directory = caller.int_argument(0);
+      path = 1;
+      out.flags = caller.int_argument(2);
+      out.mode = mode(3);
+      break;
+    default: {
+      struct open_how how {};
+      if (caller.argument(3) < sizeof how || !caller.read(caller.argument(2), &how, sizeof how)) return false;
+      // A caller that says how names are to be resolved is served by the kernel alone.
+      if (how.resolve != 0) return false;
+      out.directory = caller.int_argument(0);
+      path = 1;
+      out.flags = static_cast<int>(how.flags);
+      out.mode = static_cast<mode_t>(how.mode) & 07777U;
+    }
+  }
+  return caller.read_string(caller.argument(path), kPathMax, out.path) == 0;
+}
+
+// An unnamed file in the directory that `path` names.
+Answer make_unnamed(Session& session, const Caller& caller, const OpenArguments& open) {
+  const Credentials& own = session.credentials(caller);
+  const OwnedFd directory = session.open(caller, open.directory, open.path, true);
+  if (!directory) return Answer::let_kernel();
+  if (!permitted(session, own, directory.get(), W_OK | X_OK)) return Answer::failure(EACCES);
+  const OwnerRecord owner = owner_in(session, own, directory.get());
+  if (owner.is_default() || !take_umask(caller) || !caller.valid()) return Answer::let_kernel();
+  const OwnedFd file(::openat(session.fds.self_fds.get(), std::to_string(directory.get()).c_str(),
+                              open.flags | O_CLOEXEC, open.mode));
+  if (!file) return Answer::failure(errno);
+  if (const Answer made = record_new(session, file.get(), owner); made.error != 0) return made;
+  return hand_over(session, caller.id(), file.get(), open.flags);
+}
+
+// A file that is not there, in the caller's name. Following a link that leads nowhere makes what it names.
+Answer make_file(Session& session, const Caller& caller, OpenArguments open) {
+  const Credentials& own = session.credentials(caller);
+
+  for (int links = 0; links <= kMaxLinks; ++links) {
+    const Session::Place place = session.open_place(caller, open.directory, open.path);
+    if (!place) return Answer::let_kernel();
+    const OwnerRecord owner = owner_in(session, own, place.directory.get());
+    if (!permitted(session, own, place.directory.get(), W_OK | X_OK)) {
+      struct stat there;
+      // What exists is a matter of its own permissions.
+      return ::fstatat(place.directory.get(), place.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0
+                 ? Answer::let_kernel()
+                 : Answer::failure(EACCES);
+    }
+    if (owner.is_default() || !take_umask(caller) || !caller.valid()) return Answer::let_kernel();
+    const OwnedFd file(::openat(place.directory.get(), place.name.c_str(),
+                                open.flags | O_CREAT | O_EXCL | O_CLOEXEC, open.mode));
+    if (file) {
+      if (const Answer made = record_new(session, file.get(), owner); made.error != 0) return made;
+      return hand_over(session, caller.id(), file.get(), open.flags);
+    }
+    if (errno != EEXIST || (open.flags & O_EXCL) != 0) return Answer::failure(errno);
+    std::string target(kPathMax, '\0');
+    const ssize_t size =
+        ::readlinkat(place.directory.get(), place.name.c_str(), target.data(), target.size());
+    // Something else made it meanwhile, or a link that is not to be followed.
+    if (size <= 0 || (open.flags & O_NOFOLLOW) != 0) return Answer::let_kernel();
+    target.resize(static_cast<std::size_t>(size));
+    if (target.front() != '/') {
+      const std::size_t slash = open.path.rfind('/');
+      if (slash != std::string::npos) target = open.path.substr(0, slash + 1) + target;
+    }
+    open.path = std::move(target);
+  }
+  return Answer::let_kernel();
+}
+
+}  // namespace
+
+Answer answer_open(Session& session, const Caller& caller) {
+  OpenArguments open;
+  if (!read_open(caller, open)) return Answer::let_kernel();
+  const bool unnamed = (open.flags & O_TMPFILE) == O_TMPFILE;
+  const bool makes = unnamed || (open.flags & O_CREAT) != 0;
+  const Credentials& own = session.credentials(caller);
+  if (acts_as_root(own)) {
+    if (!makes || (open.flags & O_DIRECTORY) != 0)
+      return unnamed ? make_unnamed(session, caller, open) : Answer::let_kernel();
+    // Root's files are root's, but for the group of a set-group-id directory.
+    const Session::Place place = session.open_place(caller, open.directory, open.path);
+    if (!place || owner_in(session, own, place.directory.get()).is_default()) return Answer::let_kernel();
+    return make_file(session, caller, std::move(open));
+  }
+  if (unnamed) return make_unnamed(session, caller, open);
+  if ((open.flags & O_PATH) != 0) return Answer::let_kernel();
+  const OwnedFd there = session.open(caller, open.directory, open.path, (open.flags & O_NOFOLLOW) == 0);
+  if (there) {
+    if ((open.flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return Answer::failure(EEXIST);
+    const int access = open.flags & O_ACCMODE;
+    int wanted = access == O_WRONLY ? W_OK : access == O_RDWR ? R_OK | W_OK : R_OK;
+    if ((open.flags & O_TRUNC) != 0) wanted |= W_OK;
+    struct stat info;
+    // Devices and the kernel's own files have owners that are not of the image.
+    if (::fstat(there.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != 0)
+      return Answer::let_kernel();
+    return permitted(session, own, there.get(), wanted) ? Answer::let_kernel() : Answer::failure(EACCES);
+  }
+  if (errno != ENOENT || !makes) return Answer::let_kernel();
+  return make_file(session, caller, std::move(open));
+}
+
+Answer answer_new_name(Session& session, const Caller& caller) {
+  const Call call = caller.row().call;
+  const Credentials& own = session.credentials(caller);
+  const bool at = call == Call::kMkdirat || call == Call::kMknodat || call == Call::kSymlinkat;
+  const bool symlink = call == Call::kSymlink || call == Call::kSymlinkat;
+  const bool mknod = call == Call::kMknod || call == Call::kMknodat;
+  // symlink's target comes before its name.
+  const unsigned name_at = symlink ? (at ? 2 : 1) : (at ? 1 : 0);
+  const int directory = at ? caller.int_argument(symlink ? 1 : 0) : AT_FDCWD;
+  const auto mode = symlink ? mode_t{0} : static_cast<mode_t>(caller.int_argument(name_at + 1));
+  const bool device = mknod && (S_ISCHR(mode) || S_ISBLK(mode));
+  std::string path;
+  if (caller.read_string(caller.argument(name_at), kPathMax, path) != 0) return Answer::let_kernel();
+  const Session::Place place = session.open_place(caller, directory, path);
+  if (!place) return Answer::let_kernel();
+  if (!permitted(session, own, place.directory.get(), W_OK | X_OK)) {
+    struct stat there;
+    return ::fstatat(place.directory.get(), place.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0
+               ? Answer::failure(EEXIST)
+               : Answer::failure(EACCES);
+  }
+  OwnerRecord owner = owner_in(session, own, place.directory.get());
+  if (device) {
+    const auto number = static_cast<std::uint32_t>(caller.int_argument(name_at + 2));
+    // 0:0 is how overlayfs writes a deletion; it refuses it as well.
+    if (!own.privileged() || number == 0) return Answer::failure(EPERM);
+    owner.device = S_ISCHR(mode) ? 'c' : 'b';
+    owner.dev_major = number >> 8 & 0xfffU;
+    owner.dev_minor = (number & 0xffU) | (number >> 12 & 0xfff00U);
+  }
+  if (owner.is_default() || !take_umask(caller)) return Answer::let_kernel();
+  std::string target;
+  if (symlink && caller.read_string(caller.argument(0), kPathMax, target) != 0) return Answer::let_kernel();
+  if (!caller.valid()) return Answer::failure(ESRCH);
+  const int parent = place.directory.get();
+  const char* name = place.name.c_str();
+  int made = 0;
+  if (symlink)
+    made = ::symlinkat(target.c_str(), parent, name);
+  else if (device)
+    made = ::mknodat(parent, name, S_IFREG | (mode & 07777U), 0);
+  else if (mknod)
+    made = ::mknodat(parent, name, mode, 0);
+  else
+    made = ::mkdirat(parent, name, mode);
+  if (made != 0) return Answer::failure(errno);
+  const OwnedFd fd(::openat(parent, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  return fd ? record_new(session, fd.get(), owner) : Answer::failure(errno);
+}
+
+namespace {
+
+// Whether one name may go (or come, with `fresh`). EACCES or EPERM, or 0.
+int check_name(Session& session, const Caller& caller, int directory, std::uint64_t address, bool fresh) {
+  const Credentials& own = session.credentials(caller);
+  std::string path;
+  if (caller.read_string(address, kPathMax, path) != 0) return 0;
+  const Session::Place place = session.open_place(caller, directory, path);
+  if (!place) return 0;
+  const OwnedFd there(::openat(place.directory.get(), place.name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!there && !fresh) return 0;  // ENOENT comes before EACCES
+  if (!permitted(session, own, place.directory.get(), W_OK | X_OK)) return EACCES;
+  struct stat info;
+  if (!there || ::fstat(place.directory.get(), &info) != 0 || (info.st_mode & S_ISVTX) == 0) return 0;
+  const std::uint32_t uid = own.user.filesystem;
+  return session.owners.read(there.get()).uid == uid || session.owners.read(place.directory.get()).uid == uid
+             ? 0
+             : EPERM;
+}
+
+}  // namespace
+
+Answer answer_changed_name(Session& session, const Caller& caller) {
+  if (session.credentials(caller).user.filesystem == 0) return Answer::let_kernel();
+  const auto check = [&](int directory, unsigned argument, bool fresh) {
+    return check_name(session, caller, directory, caller.argument(argument), fresh);
+  };
+  int error = 0;
+  switch (caller.row().call) {
+    case Call::kUnlink:
+    case Call::kRmdir:
+      error = check(AT_FDCWD, 0, false);
+      break;
+    case Call::kUnlinkat:
+      error = check(caller.int_argument(0), 1, false);
+      break;
+    case Call::kRename:
+      error = check(AT_FDCWD, 0, false);
+      if (error == 0) error = check(AT_FDCWD, 1, true);
+      break;
+    case Call::kRenameat:
+      error = check(caller.int_argument(0), 1, false);
+      if (error == 0) error = check(caller.int_argument(2), 3, true);
+      break;
+    case Call::kLink:
+      error = check(AT_FDCWD, 1, true);
+      break;
+    case Call::kLinkat:
+      error = check(caller.int_argument(2), 3, true);
+      break;
+    default:
+      break;
+  }
+  return error == 0 ? Answer::let_kernel() : Answer::failure(error);
+}
+
+}  // namespace shale::runtime

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owners: who the files of a sandbox belong to: their attributes, and the journal for what has none.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "runtime/emulation/owned_fd.h"
+#include "runtime/emulation/owner_record.h"
+
+namespace shale::runtime {
+
+// Descriptors given to it are O_PATH ones in the sandbox's root. The working directory must be our own
+// /proc/self/fd, which is how a call that takes only a path is given a descriptor.
+class Owners {
+ public:
+  // `earlier` is the journal of the layers below the sandbox (parse_journal's text).
+  explicit Owners(std::string_view earlier);
+
+  OwnerRecord read(int fd);
+  // An errno, or 0.
+  int write(int fd, const struct stat& info, const OwnerRecord& owner);
+
+  // What the journal says of the file system that `root_fd` is on, with the names that the files have now.
+  std::string journal(int root_fd) const;
+
+ private:
+  struct Noted {
+    OwnerRecord owner;
+    OwnedFd pin;       // keeps the inode's number, and knows its name after every rename
+    std::string path;  // when there was no descriptor left to keep it
+  };
+  using Key = std::pair<dev_t, ino_t>;
+
+  Noted* find(int fd, const struct stat& info);
+  void note(int fd, const struct stat& info, const OwnerRecord& owner);
+
+  std::map<std::string, OwnerRecord, std::less<>> earlier_;
+  std::map<Key, Noted> noted_;
+};
+
+// Where the descriptor's file is, relative to our root, without its leading '/'. Empty if it has no name.
+std::string path_of(int fd);
+
+}  // namespace shale::runtime

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names and credentials of callers.
+#include "runtime/emulation/session.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "runtime/kernel.h"
+
+namespace shale::runtime {
+
+namespace {
+
+OwnedFd open_path(int directory, const std::string& path, bool follow) {
+  const std::uint64_t flags = O_PATH | (follow ? 0U : static_cast<unsigned>(O_NOFOLLOW));
+  return OwnedFd(open_resolved(directory, path.c_str(), flags, RESOLVE_NO_MAGICLINKS));
+}
+
+}  // namespace
+
+bool Session::enter_root(const Caller& caller) {
+  root_ = caller.root();
+  if (!root_ || ::fchdir(root_.get()) != 0 || ::chroot(".") != 0) return false;
+  return ::fchdir(fds.self_fds.get()) == 0;
+}
+
+const Credentials& Session::credentials_of_slack(std::uint64_t slack) const {
+  const std::uint64_t number = slack - base_slack_;
+  return table.at(number < table.size() ? number : 0);
+}
+
+const Credentials& Session::credentials(const Caller& caller) const {
+  if (table.only_initial()) return table.at(0);
+  return credentials_of_slack(caller.timer_slack().value_or(base_slack_));
+}
+
+Answer Session::become(const Caller& caller, Credentials next) {
+  if (next == credentials(caller)) return Answer::of(0);
+  const std::optional<std::size_t> number = table.number_of(std::move(next));
+  if (!number) return Answer::failure(EAGAIN);
+  if (!caller.valid()) return Answer::failure(ESRCH);
+  return caller.set_timer_slack(base_slack_ + *number) ? Answer::of(0) : Answer::failure(EPERM);
+}
+
+// "/proc/self/…" means us when we say it, and so do the links of /dev that lead there.
+OwnedFd Session::open_own_link(const Caller& caller, std::string_view path, bool follow, bool& is_one) {
+  std::string_view rest;
+  if (path == "/dev/stdin" || path == "/dev/stdout" || path == "/dev/stderr") {
+    is_one = true;
+    if (!follow) return {};
+    return caller.descriptor(path == "/dev/stdin" ? 0 : path == "/dev/stdout" ? 1 : 2);
+  }
+  std::string inside;
+  for (const std::string_view prefix : {"/proc/self/", "/proc/thread-self/", "/dev/fd/"}) {
+    if (!path.starts_with(prefix)) continue;
+    is_one = true;
+    inside = prefix == "/dev/fd/" ? "fd/" : "";
+    rest = path.substr(prefix.size());
+  }
+  if (!is_one) return {};
+  errno = ELOOP;  // what the caller would not get either: the kernel is to say it
+  if (rest.starts_with("fd/")) {
+    inside = "fd/";
+    rest.remove_prefix(3);
+  }
+  const std::size_t slash = rest.find('/');
+  const std::string_view name = rest.substr(0, slash);
+  if (name.empty() || name == ".." || name == ".") return {};
+  const bool link = inside == "fd/" || name == "cwd" || name == "root" || name == "exe";
+  if (!link || (slash == std::string_view::npos && !follow)) return {};
+  inside += name;
+  OwnedFd at = caller.open_link(inside.c_str());
+  if (!at || slash == std::string_view::npos) return at;
+  rest.remove_prefix(slash);
+  while (rest.starts_with('/')) rest.remove_prefix(1);
+  return rest.empty() ? std::move(at) : open_path(at.get(), std::string(rest), follow);
+}
+
+OwnedFd Session::open(const Caller& caller, int directory, std::string_view path, bool follow) {
+  if (path.empty()) {
+    errno = ENOENT;
+    return {};
+  }
+  if (other_roots_ && !enter_root(caller)) return {};
+  if (path.front() == '/') {
+    bool own = false;
+    OwnedFd link = open_own_link(caller, path, follow, own);
+    return own ? std::move(link) : open_path(AT_FDCWD, std::string(path), follow);
+  }
+  const OwnedFd base = directory == AT_FDCWD ? caller.working_directory() : caller.descriptor(directory);
+  return base ? open_path(base.get(), std::string(path), follow) : OwnedFd();
+}
+
+Session::Place Session::open_place(const Caller& caller, int directory, std::string_view path) {
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  const std::size_t slash = path.rfind('/');
+  const std::string_view name = slash == std::string_view::npos ? path : path.substr(slash + 1);
+  if (name.empty() || name == "." || name == "..") {
+    errno = EEXIST;
+    return {};
+  }
+  std::string_view parent = ".";
+  if (slash != std::string_view::npos) parent = slash == 0 ? "/" : path.substr(0, slash);
+  return {open(caller, directory, parent, true), std::string(name)};
+}
+
+bool permitted(Session& session, const Credentials& credentials, int fd, int wanted) {
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return true;
+  if (credentials.permits(session.owners.read(fd), info.st_mode, wanted)) return true;
+  return ::getxattr(std::to_string(fd).c_str(), "system.posix_acl_access", nullptr, 0) > 0;
+}
+
+}  // namespace shale::runtime

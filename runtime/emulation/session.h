@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Session: what the supervisor knows of one sandbox, and what it can answer a caller.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runtime/emulation/caller.h"
+#include "runtime/emulation/credentials.h"
+#include "runtime/emulation/owners.h"
+
+namespace shale::runtime {
+
+// What becomes of the call.
+struct Answer {
+  enum class Kind : std::uint8_t {
+    kContinue,  // the kernel does it, as if nobody had been asked
+    kReturn,    // it returns `value`, or fails with `error`
+    kSent,      // the caller has been answered already
+  };
+  Kind kind = Kind::kContinue;
+  std::int64_t value = 0;
+  int error = 0;  // a positive errno
+
+  static Answer let_kernel() { return {}; }
+  static Answer of(std::int64_t value) { return {Kind::kReturn, value, 0}; }
+  static Answer failure(int error) { return {Kind::kReturn, 0, error}; }
+  static Answer sent() { return {Kind::kSent, 0, 0}; }
+};
+
+class Session {
+ public:
+  Session(SupervisorFds descriptors, Credentials initial, std::string_view journal, std::uint64_t slack)
+      : fds(std::move(descriptors)), table(std::move(initial)), owners(journal), base_slack_(slack) {}
+
+  SupervisorFds fds;
+  CredentialTable table;
+  Owners owners;
+
+  // Makes the sandbox's root ours. False if the caller is gone.
+  bool enter_root(const Caller& caller);
+  // From now on callers may have roots of their own.
+  void expect_other_roots() { other_roots_ = true; }
+  [[nodiscard]] int root_fd() const { return root_.get(); }
+
+  [[nodiscard]] const Credentials& credentials(const Caller& caller) const;
+  [[nodiscard]] const Credentials& credentials_of_slack(std::uint64_t slack) const;
+  // An answer of 0, or why not.
+  Answer become(const Caller& caller, Credentials next);
+
+  // What the caller means by a path: an O_PATH descriptor, or an empty one with errno set. Names are resolved
+  // in the caller's root and with its directories; /proc/self and /dev/fd are the caller's; no other link of
+  // /proc is followed, because it would be followed with our rights.
+  OwnedFd open(const Caller& caller, int directory, std::string_view path, bool follow);
+
+  // The directory in which the last name of a path is, and that name. Empty with errno set for paths that end
+  // in no name ("/", "..").
+  struct Place {
+    OwnedFd directory;
+    std::string name;
+    explicit operator bool() const { return static_cast<bool>(directory); }
+  };
+  Place open_place(const Caller& caller, int directory, std::string_view path);
+
+ private:
+  OwnedFd open_own_link(const Caller& caller, std::string_view path, bool follow, bool& is_one);
+
+  OwnedFd root_;
+  bool other_roots_ = false;
+  std::uint64_t base_slack_;
+};
+
+// The calls, by what they are about.
+Answer answer_stat(Session& session, const Caller& caller);
+Answer answer_chown(Session& session, const Caller& caller);
+Answer answer_open(Session& session, const Caller& caller);
+Answer answer_new_name(Session& session, const Caller& caller);
+Answer answer_changed_name(Session& session, const Caller& caller);
+Answer answer_access(Session& session, const Caller& caller);
+Answer answer_xattr(Session& session, const Caller& caller);
+Answer answer_identity(Session& session, const Caller& caller);
+Answer answer_exec(Session& session, const Caller& caller);
+Answer answer_chroot(Session& session, const Caller& caller);
+Answer answer_peer(Session& session, const Caller& caller);
+
+// Whether these credentials may use the file of an O_PATH descriptor so. Files with access control lists are
+// left to the kernel, which says yes to what root owns.
+bool permitted(Session& session, const Credentials& credentials, int fd, int wanted);
+
+}  // namespace shale::runtime

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Extended attributes: those of the emulation are not there for the sandbox.
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "runtime/emulation/session.h"
+
+namespace shale::runtime {
+
+namespace {
+
+constexpr std::size_t kPathMax = 4096;
+constexpr std::size_t kNameMax = 256;    // XATTR_NAME_MAX and its NUL
+constexpr std::size_t kListMax = 65536;  // XATTR_LIST_MAX
+
+Answer list(Session& session, const Caller& caller, bool by_descriptor, bool follow) {
+  OwnedFd fd;
+  if (by_descriptor) {
+    fd = caller.descriptor(caller.int_argument(0));
+  } else {
+    std::string path;
+    if (caller.read_string(caller.argument(0), kPathMax, path) != 0) return Answer::let_kernel();
+    fd = session.open(caller, AT_FDCWD, path, follow);
+  }
+  if (!fd) return Answer::let_kernel();
+  std::string names(kListMax, '\0');
+  const ssize_t size = ::listxattr(std::to_string(fd.get()).c_str(), names.data(), names.size());
+  if (size <= 0) return Answer::let_kernel();
+  names.resize(static_cast<std::size_t>(size));
+  std::string shown;
+  for (std::size_t at = 0; at < names.size();) {
+    const std::size_t end = std::min(names.find('\0', at), names.size() - 1) + 1;
+    const std::string_view name(names.data() + at, end - at);
+    if (!name.starts_with(kPrivateXattrPrefix)) shown += name;
+    at = end;
+  }
+  if (shown.size() == names.size()) return Answer::let_kernel();
+  const std::uint64_t room = caller.argument(2);
+  if (room != 0) {
+    if (room < shown.size()) return Answer::failure(ERANGE);
+    if (!caller.valid()) return Answer::failure(ESRCH);
+    if (!shown.empty() && !caller.write(caller.argument(1), shown.data(), shown.size()))
+      return Answer::failure(EFAULT);
+  }
+  return Answer::of(static_cast<std::int64_t>(shown.size()));
+}
+
+// What a name of ours gives, or the kernel.
+Answer by_name(const Caller& caller, int error) {
+  std::string name;
+  if (caller.read_string(caller.argument(1), kNameMax, name) != 0) return Answer::let_kernel();
+  return name.starts_with(kPrivateXattrPrefix) ? Answer::failure(error) : Answer::let_kernel();
+}
+
+}  // namespace
+
+Answer answer_xattr(Session& session, const Caller& caller) {
+  switch (caller.row().call) {
+    case Call::kListxattr:
+      return list(session, caller, false, true);
+    case Call::kLlistxattr:
+      return list(session, caller, false, false);
+    case Call::kFlistxattr:
+      return list(session, caller, true, true);
+    case Call::kSetxattr:
+    case Call::kLsetxattr:
+    case Call::kFsetxattr:
+      return by_name(caller, EPERM);
+    default:
+      return by_name(caller, ENODATA);
+  }
+}
+
+}  // namespace shale::runtime
