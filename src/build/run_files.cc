@@ -13,6 +13,9 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <ctime>
+#include <utility>
+#include <vector>
 
 #include "base/suggest.h"
 #include "sys/files.h"
@@ -23,6 +26,21 @@ namespace {
 
 constexpr std::size_t kKeptBuildLogs = 20;      // builds whose logs stay
 constexpr std::size_t kLongestShownLine = 500;  // bytes of a line in an error; the log has the rest
+
+// Keeps the logs of the latest builds.
+Status remove_old_logs(int logs) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(logs));
+  if (names.size() <= kKeptBuildLogs) return {};
+  // Each time is asked for once: other builds come and go here, and an order that changes while it is sorted
+  // by is none.
+  std::vector<std::pair<std::time_t, std::string>> by_age;
+  for (const std::string& name : names)
+    if (const Result<struct stat> info = sys::stat_at(logs, name)) by_age.emplace_back(info->st_mtime, name);
+  std::sort(by_age.begin(), by_age.end());
+  for (std::size_t i = 0; i + kKeptBuildLogs < by_age.size(); ++i)
+    (void)sys::remove_tree(logs, by_age[i].second);  // another build may be at it too
+  return {};
+}
 
 Result<std::uint64_t> parse_limit_value(std::string_view text, std::string_view whole) {
   if (text == "-1" || text == "unlimited") return RLIM_INFINITY;
@@ -123,16 +141,7 @@ Result<std::string> make_log_path(const store::Store& store, const std::string& 
   if (!sys::exists_at(store.root_fd(), directory)) {
     RETURN_IF_ERROR(sys::make_dir(store.root_fd(), directory, 0700, true));
     ASSIGN_OR_RETURN(const UniqueFd logs, sys::open_at(store.root_fd(), "logs", O_RDONLY | O_DIRECTORY));
-    ASSIGN_OR_RETURN(std::vector<std::string> names, sys::list_dir(logs.get()));
-    if (names.size() > kKeptBuildLogs) {
-      const auto age = [&](const std::string& name) {
-        const Result<struct stat> info = sys::stat_at(logs.get(), name);
-        return info ? info->st_mtime : 0;
-      };
-      std::sort(names.begin(), names.end(), [&](const auto& a, const auto& b) { return age(a) < age(b); });
-      for (std::size_t i = 0; i + kKeptBuildLogs < names.size(); ++i)
-        (void)sys::remove_tree(logs.get(), names[i]);
-    }
+    RETURN_IF_ERROR(remove_old_logs(logs.get()));
   }
   return fmt::format("{}/{}/{}.log", store.root(), directory, step);
 }
