@@ -3,48 +3,18 @@
 // mounts are out of reach.
 #include "store/snapshot.h"
 
-#include <fmt/format.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/sysmacros.h>
 
 #include "store/cache_mounts.h"
+#include "support/namespace.h"
 #include "sys/overlay.h"
 #include "testing.h"
 
 namespace shale::store {
 namespace {
 
-constexpr int kCannot = 77;  // automake's exit code of a skipped test
-
-// Expectations of a child: the first that fails is printed and ends it.
-#define CHECK_IN_CHILD(condition)                                       \
-  do {                                                                  \
-    if (!(condition)) {                                                 \
-      ::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      return 1;                                                         \
-    }                                                                   \
-  } while (false)
-#define CHECK_OK_IN_CHILD(result)                                                                  \
-  do {                                                                                             \
-    if (!(result)) {                                                                               \
-      ::fprintf(stderr, "%s:%d: %s", __FILE__, __LINE__, render((result).error(), false).c_str()); \
-      return 1;                                                                                    \
-    }                                                                                              \
-  } while (false)
-
-bool enter_namespace() {
-  const uid_t uid = ::geteuid();
-  const gid_t gid = ::getegid();
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-  const auto write = [](const char* path, const std::string& text) {
-    const Result<UniqueFd> fd = sys::open_at(AT_FDCWD, path, O_WRONLY);
-    return fd && sys::write_all(fd->get(), text);
-  };
-  return write("/proc/self/setgroups", "deny") && write("/proc/self/uid_map", fmt::format("0 {} 1", uid)) &&
-         write("/proc/self/gid_map", fmt::format("0 {} 1", gid)) &&
-         ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-}
+using test::enter_namespace;
+using test::kCannot;
 
 class SnapshotTest : public StoreTest {
  protected:
