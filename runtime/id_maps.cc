@@ -181,7 +181,7 @@ Result<IdMaps> plan_id_maps() {
 Result<std::string> find_map_helper(const std::string& name) {
   // Fixed places and never $PATH: this program gets our ids to hand out.
   for (const char* dir : {"/usr/bin", "/bin", "/usr/local/bin", "/run/wrappers/bin", "/usr/sbin", "/sbin"}) {
-    const std::string path = fmt::format("{}/{}", dir, name);
+    std::string path = fmt::format("{}/{}", dir, name);
     struct stat found;
     if (::stat(path.c_str(), &found) != 0) continue;
     if (!S_ISREG(found.st_mode) || found.st_uid != 0 || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0)

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <set>
+#include <utility>
 
 namespace shale {
 
@@ -50,7 +51,7 @@ const Json* json_member(const Json& object, const char* key) {
 
 std::string json_string(const Json& object, const char* key, std::string fallback) {
   const Json* member = json_member(object, key);
-  return member != nullptr && member->is_string() ? member->get<std::string>() : fallback;
+  return member != nullptr && member->is_string() ? member->get<std::string>() : std::move(fallback);
 }
 
 std::int64_t json_int(const Json& object, const char* key, std::int64_t fallback) {
