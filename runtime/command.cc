@@ -16,18 +16,11 @@
 #include "runtime/emulation/supervisor.h"
 #include "runtime/kernel.h"
 #include "runtime/report.h"
+#include "sys/argv.h"
 
 namespace shale::runtime {
 
 namespace {
-
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  out.reserve(strings.size() + 1);
-  for (const std::string& text : strings) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
 
 void set_standard_streams(const SandboxSpec& spec, int null_fd) {
   const int out = spec.stdout_fd < 0 ? null_fd : spec.stdout_fd;
@@ -122,8 +115,8 @@ std::string_view path_variable(const std::vector<std::string>& env) {
 
 // execvpe(3) with the PATH of `env` in place of ours, and without its running of unknown files by /bin/sh.
 [[noreturn]] void execute(const SandboxSpec& spec) {
-  const std::vector<char*> args = pointers(spec.args);
-  const std::vector<char*> env = pointers(spec.env);
+  const std::vector<char*> args = sys::exec_list(spec.args);
+  const std::vector<char*> env = sys::exec_list(spec.env);
   const std::string& program = spec.args[0];
   if (program.find('/') != std::string::npos) {
     ::execve(program.c_str(), args.data(), env.data());

@@ -32,7 +32,8 @@ std::uint64_t number(const YAML::Node& node) {
     std::size_t used = 0;
     const std::uint64_t value = std::stoull(text, &used, 0);
     if (used == text.size() && text[0] != '-') return value;
-  } catch (const std::logic_error&) {  // NOLINT(bugprone-empty-catch): "no number" and "out of range"; see below
+  } catch (const std::logic_error&) {  // NOLINT(bugprone-empty-catch)
+    // stoull's "no number" and "out of range"; said below.
   }
   throw BadProfile{node.Mark(), fmt::format("'{}' is not a number", text)};
 }

@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "sys/argv.h"
 #include "sys/files.h"
 
 namespace shale::sys {
@@ -111,20 +112,12 @@ namespace {
   ::_exit(127);
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  out.reserve(strings.size() + 1);
-  for (const std::string& text : strings) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 }  // namespace
 
 Result<ChildProcess> spawn(const SpawnOptions& options) {
   ASSIGN_OR_RETURN(FdPair error_pipe, make_pipe());
-  const std::vector<char*> argv = pointers(options.args);
-  const std::vector<char*> env = options.env ? pointers(*options.env) : std::vector<char*>{};
+  const std::vector<char*> argv = exec_list(options.args);
+  const std::vector<char*> env = options.env ? exec_list(*options.env) : std::vector<char*>{};
   std::vector<std::pair<int, int>> fds = options.fds;
   int lowest_free = 3;
   for (const auto& [ours, theirs] : fds) lowest_free = std::max(lowest_free, theirs + 1);
