@@ -156,6 +156,7 @@ Status Solver::advance() {
   while (progress) {
     progress = false;
     for (const plan::Node& node : state_.plan.nodes) {
+      if (error_) return {};  // something that was just started has failed: nothing more begins
       NodeState& state = state_.state(node.id);
       if (!state.needed || state.known || state.started || !inputs_known(node)) continue;
       // Unpacked inputs give better keys (what a COPY picks instead of the whole stage), so they come first.
@@ -183,7 +184,8 @@ Status Solver::advance() {
     const NodeState& state = state_.state(id);
     const bool wanted = need_files_ || (std::holds_alternative<plan::ImageOp>(state_.node(id).op) &&
                                         state_.images.at(id).pull >= 0);
-    if (wanted && state.known && !state.materialized && !state.started) RETURN_IF_ERROR(start_image(id));
+    if (wanted && state.known && !state.materialized && !state.started && !error_)
+      RETURN_IF_ERROR(start_image(id));
   }
   return {};
 }
@@ -342,6 +344,8 @@ Status Solver::record(plan::NodeId id, const StepKey& key, const store::LayerRec
   record.layers = {layer.id};
   record.content_key = layer.content_key;
   record.parts = key.parts;
+  // Once, and the same in both places: the image is the same when it is taken from the cache.
+  record.created = state.created;
   record.cost = Clock::now() - begun_[id];
   RETURN_IF_ERROR(state_.store->cache().put(record));
   state.known = state.materialized = true;

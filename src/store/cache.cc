@@ -102,7 +102,7 @@ Status CacheRecords::put(const CacheRecord& record) {
   ASSIGN_OR_RETURN(
       Statement insert,
       database.prepare("INSERT INTO cache_records (key, encoding, definition, layers, content_key,"
-                       " cost_ns, created, last_used, parts) VALUES (?, ?, ?, ?, ?, ?, ?7, ?7, ?8)"
+                       " cost_ns, created, last_used, parts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
                        " RETURNING seq"));
   insert.bind(record.key)
       .bind(std::string_view(record.encoding))
@@ -110,6 +110,7 @@ Status CacheRecords::put(const CacheRecord& record) {
       .bind(std::string_view(layers))
       .bind(record.content_key)
       .bind(std::int64_t{record.cost.count()})
+      .bind(record.created)
       .bind(now_seconds())
       .bind(std::string_view(parts_to_json(record.parts)));
   ASSIGN_OR_RETURN(const bool row, insert.step());

@@ -30,7 +30,7 @@ struct CacheRecord {
   Digest content_key;                // of the result
   std::vector<KeyPart> parts;        // left empty by lookup()
   std::chrono::nanoseconds cost{0};  // wall time the step took
-  std::int64_t created = 0;          // seconds since 1970; set by put()
+  std::int64_t created = 0;          // seconds since 1970: when the step was done
   std::int64_t last_used = 0;        // likewise, exact to an hour
 };
 

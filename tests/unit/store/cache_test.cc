@@ -45,6 +45,16 @@ TEST_F(CacheTest, ARecordIsFoundInAnotherProcess) {
   }));
 }
 
+// The image's config holds it: an id that changes with the clock would be another image from the same cache.
+TEST_F(CacheTest, TheTimeOfARecordIsTheStepsNotTheClocks) {
+  CacheRecord made = record("k");
+  made.created = 1'000'000'000;
+  ASSERT_OK(store_->cache().put(made));
+  ASSERT_OK_AND_ASSIGN(const auto found, store_->cache().lookup(digest_of("k"), kEncoding));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->created, made.created);
+}
+
 TEST_F(CacheTest, AnotherKeyOrEncodingIsAMiss) {
   ASSERT_OK(store_->cache().put(record("k")));
   ASSERT_OK_AND_ASSIGN(const auto key, store_->cache().lookup(digest_of("other"), kEncoding));
