@@ -13,6 +13,7 @@
 #include "build/layer_tree.h"
 #include "image/config.h"
 #include "image/manifest.h"
+#include "layer/owner_encoding.h"
 #include "plan/plan.h"
 #include "runtime/isolation.h"
 #include "shale/build.h"
@@ -66,6 +67,7 @@ class BuildState {
   std::vector<Secret> secrets;
   runtime::BuildIsolation isolation;
   std::string encoding;  // of layer directories made here
+  [[nodiscard]] layer::OwnerEncoding owners() const { return layer::owner_encoding_of(encoding); }
   std::optional<store::Store> store;
   std::optional<store::BuildLease> lease;
   std::vector<NodeState> nodes;

@@ -83,6 +83,7 @@ Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree&
   layer::ExtractSpec spec;
   spec.input_fd = fd.get();
   spec.fs_fd = out.directory.fs.get();
+  spec.owners = state.owners();
   spec.manifest_path = state.store->root() + "/" + out.directory.manifest_path();
   if (Result<layer::ArchiveResult> done = layer::extract_archive(spec); !done)
     return fail(std::move(done.error()).context(fmt::format("while unpacking '{}'", pick.name)));
@@ -96,10 +97,25 @@ Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree&
 
 }  // namespace
 
+namespace {
+
+layer::OwnersBeside owners_of_links(const CopyPlan& plan) {
+  layer::OwnersBeside owners;
+  for (const auto& [path, planned] : plan.entries())
+    if (!planned.entry.is_file() && !planned.entry.is_directory())
+      owners[path] = {.uid = planned.entry.uid, .gid = planned.entry.gid};
+  return owners;
+}
+
+}  // namespace
+
 Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease,
                                          const std::string& encoding, store::WorkDirectory directory,
-                                         const layer::SnapshotView& below) {
-  ASSIGN_OR_RETURN(layer::DiffResult diff, layer::describe_upper(directory.fs.get(), below));
+                                         const layer::SnapshotView& below, layer::OwnersBeside owners) {
+  layer::DiffOptions options;
+  options.owners = layer::owner_encoding_of(encoding);
+  options.owners_beside = std::move(owners);
+  ASSIGN_OR_RETURN(layer::DiffResult diff, layer::describe_upper(directory.fs.get(), below, options));
   store::NewLayer made;
   made.diff_id = diff.diff_id;
   made.tar_bytes = diff.tar_bytes;
@@ -160,9 +176,10 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
       RETURN_IF_ERROR(plan.add(op, *heredocs, {{.path = name, .name = name, .parents_pattern = {}}}));
   }
   ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
-  RETURN_IF_ERROR(write_tree(plan, directory.fs.get()));
+  RETURN_IF_ERROR(write_tree(plan, directory.fs.get(), state.owners()));
   Result<store::LayerRecord> record =
-      publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), below);
+      publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), below,
+                    owners_of_links(plan));
   for (Unpacked& one : unpacked) {
     one.tree.reset();
     RETURN_IF_ERROR(state.lease->discard(*state.store, std::move(one.directory)));
@@ -181,7 +198,7 @@ Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::M
   CopyPlan plan(view, std::nullopt, std::nullopt);
   RETURN_IF_ERROR(plan.add_directory(op.path, owner));
   ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
-  RETURN_IF_ERROR(write_tree(plan, directory.fs.get()));
+  RETURN_IF_ERROR(write_tree(plan, directory.fs.get(), state.owners()));
   return publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), view);
 }
 

@@ -3,13 +3,16 @@
 #pragma once
 
 #include "build/build_state.h"
+#include "layer/diff.h"
 
 namespace shale::build {
 
-// Describes what is in `directory` against `below` and publishes it. On any thread; the store takes turns.
+// Describes what is in `directory` against `below` and publishes it. `owners` are those of what
+// carries none in this encoding. On any thread; the store takes turns.
 Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease,
                                          const std::string& encoding, store::WorkDirectory directory,
-                                         const layer::SnapshotView& below);
+                                         const layer::SnapshotView& below,
+                                         layer::OwnersBeside owners = {});
 
 // COPY and ADD: the layer with the files of `op`, on top of `below`. On any thread; `source` is the tree of
 // op->source, of which only names and open_file() are used.

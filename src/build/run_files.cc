@@ -179,12 +179,11 @@ std::string full_disk_hint(int store_fd) {
   return {};
 }
 
-Status copy_root_metadata(const layer::SnapshotView& view, int directory) {
+Status copy_root_metadata(const layer::SnapshotView& view, layer::OwnerEncoding owners, int directory) {
   const std::optional<layer::ViewEntry> root = view.find("");
   const std::uint32_t mode = root ? root->entry->mode : 0755;
+  if (root) RETURN_IF_ERROR(layer::give_to_owner(owners, directory, *root->entry));
   if (::fchmod(directory, mode) != 0) return fail_errno(errno, "set the mode of the root directory");
-  if (root && ::fchown(directory, root->entry->uid, root->entry->gid) != 0)
-    return fail_errno(errno, "set the owner of the root directory");
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "layer/owner_encoding.h"
 #include "layer/view.h"
 #include "runtime/sandbox_spec.h"
 #include "shale/build.h"
@@ -36,7 +37,7 @@ std::vector<std::string> last_lines(const std::string& text, std::size_t count);
 std::string full_disk_hint(int store_fd);
 
 // Gives a directory the mode and owner of the root that `view` shows, so that it can be put on top of it.
-Status copy_root_metadata(const layer::SnapshotView& view, int directory);
+Status copy_root_metadata(const layer::SnapshotView& view, layer::OwnerEncoding owners, int directory);
 
 // The file or directory `fd` (O_PATH) as a mount of its own, attached nowhere.
 Result<UniqueFd> clone_of(int fd);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "build/run_files.h"
 #include "build/tree_writer.h"
 #include "plan/scope.h"
+#include "runtime/emulation/owner_record.h"
 #include "runtime/seccomp_profile.h"
 #include "store/snapshot.h"
 #include "sys/files.h"
@@ -28,6 +30,29 @@ namespace {
 
 constexpr std::size_t kTailLines = 20;
 constexpr std::size_t kTailBytes = 64 * 1024;
+
+// Owners of the links, fifos and sockets of an image that are not root's.
+std::string journal_of(const layer::SnapshotView& view) {
+  std::string journal;
+  for (const auto& manifest : view.layers()) {
+    if (!manifest) continue;
+    for (const layer::Entry& entry : manifest->entries()) {
+      if (entry.is_file() || entry.is_directory() || entry.is_whiteout() ||
+          (entry.uid == 0 && entry.gid == 0))
+        continue;
+      const std::optional<layer::ViewEntry> seen = view.find(entry.path);
+      if (seen && seen->entry == &entry)
+        runtime::append_journal_entry(journal, {entry.path, {.uid = entry.uid, .gid = entry.gid}});
+    }
+  }
+  return journal;
+}
+
+Result<std::string> read_journal(int fd) {
+  constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
+  if (::lseek(fd, 0, SEEK_SET) != 0) return fail_errno(errno, "read the owners of a step's links");
+  return sys::read_fd(fd, "the owners of a step's links", kMaxBytes);
+}
 
 }  // namespace
 
@@ -159,6 +184,7 @@ Status RunStep::prepare_cache(const plan::MountOp& mount) {
   request.uid = mount.uid.value_or(0);
   request.gid = mount.gid.value_or(0);
   request.mode = mount.mode.value_or(0755);
+  request.owners = state_.owners();
   if (mount.source && mount.source->kind == plan::FileSource::Kind::kNode) {
     request.populate = [this, &mount](int fs_fd) -> Status {
       ASSIGN_OR_RETURN(SourceTree * tree, state_.tree(*mount.source));
@@ -169,7 +195,7 @@ Status RunStep::prepare_cache(const plan::MountOp& mount) {
       op.destination = "/";
       ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *tree));
       RETURN_IF_ERROR(plan.add(op, *tree, selected));
-      return write_tree(plan, fs_fd, LinkPolicy::kNever);
+      return write_tree(plan, fs_fd, state_.owners(), LinkPolicy::kNever);
     };
   }
   ASSIGN_OR_RETURN(store::CacheMount cache, state_.store->cache_mounts().try_acquire(request));
@@ -229,7 +255,7 @@ Status RunStep::prepare_mount_points() {
   for (const char* directory : {"/proc", "/dev", "/sys"})
     RETURN_IF_ERROR(made.add_mount_point(directory, true));
   RETURN_IF_ERROR(made.add_directory(op_.working_dir, {}));
-  if (!made.empty()) RETURN_IF_ERROR(write_tree(made, directory_.fs.get()));
+  if (!made.empty()) RETURN_IF_ERROR(write_tree(made, directory_.fs.get(), state_.owners()));
   return {};
 }
 
@@ -248,8 +274,8 @@ Result<std::string> RunStep::shared_mount_points(const CopyPlan& stubs) {
   if (const auto made = state_.mount_points.find(name); made != state_.mount_points.end())
     return made->second.fs_path();
   ASSIGN_OR_RETURN(store::WorkDirectory directory, state_.lease->new_directory());
-  RETURN_IF_ERROR(write_tree(stubs, directory.fs.get()));
-  RETURN_IF_ERROR(copy_root_metadata(view_, directory.fs.get()));
+  RETURN_IF_ERROR(write_tree(stubs, directory.fs.get(), state_.owners()));
+  RETURN_IF_ERROR(copy_root_metadata(view_, state_.owners(), directory.fs.get()));
   return state_.mount_points.emplace(name, std::move(directory)).first->second.fs_path();
 }
 
@@ -293,8 +319,21 @@ Status RunStep::mount_root() {
   return {};
 }
 
+// What one id cannot express is recorded by the sandbox: it is told what the layers below say, and tells what
+// became of it.
+Status RunStep::prepare_emulation() {
+  if (state_.isolation.isolation != Isolation::kSingle) return {};
+  spec_.emulate_ids = true;
+  spec_.owner_journal = journal_of(view_);
+  journal_ = UniqueFd(::memfd_create("owners", MFD_CLOEXEC));
+  if (!journal_) return fail_errno(errno, "make a file in memory");
+  spec_.journal_fd = journal_.get();
+  return {};
+}
+
 Status RunStep::start(const RunEnvironment& environment) {
   RETURN_IF_ERROR(mount_root());
+  RETURN_IF_ERROR(prepare_emulation());
   spec_.seccomp_programs = environment.seccomp_programs;
   ASSIGN_OR_RETURN(FdPair out, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair err, sys::make_pipe());
@@ -312,6 +351,7 @@ Status RunStep::start(const RunEnvironment& environment) {
   spec_.root_fd = -1;
   spec_.env.clear();
   spec_.mounts.clear();  // with the secrets in them
+  spec_.owner_journal.clear();
   return {};
 }
 
@@ -391,7 +431,14 @@ Status RunStep::finish() {
 }
 
 Result<store::LayerRecord> RunStep::publish() {
-  return publish_upper(*state_.store, *state_.lease, state_.encoding, std::move(directory_), view_);
+  layer::OwnersBeside owners;
+  if (journal_) {
+    ASSIGN_OR_RETURN(const std::string text, read_journal(journal_.get()));
+    for (runtime::JournalEntry& entry : runtime::parse_journal(text))
+      owners.insert_or_assign(std::move(entry.path), entry.owner);
+  }
+  return publish_upper(*state_.store, *state_.lease, state_.encoding, std::move(directory_), view_,
+                       std::move(owners));
 }
 
 void RunStep::discard() {

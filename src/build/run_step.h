@@ -60,6 +60,7 @@ class RunStep {
   Result<std::string> shared_mount_points(const CopyPlan& stubs);
   Result<bool> make_nested_mount_point(std::size_t index, bool is_directory);
   Status mount_root();
+  Status prepare_emulation();
   void remember_lines(const std::string& bytes);
   Result<UniqueFd> open_inside(int root, const std::string& path) const;
 
@@ -75,6 +76,7 @@ class RunStep {
   std::vector<store::CacheMount> cache_mounts_;
   runtime::SandboxSpec spec_;
   std::optional<runtime::RunningSandbox> sandbox_;
+  UniqueFd journal_;  // owners that the sandbox recorded, where it has one id
   UniqueFd output_[2];
   UniqueFd log_;
   std::string log_path_;

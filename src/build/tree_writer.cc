@@ -17,7 +17,8 @@ namespace {
 
 class TreeWriter {
  public:
-  TreeWriter(int fs_fd, LinkPolicy links) : fs_(fs_fd), links_(links) {}
+  TreeWriter(int fs_fd, layer::OwnerEncoding owners, LinkPolicy links)
+      : fs_(fs_fd), owners_(owners), links_(links) {}
 
   Status write(const PlannedEntry& planned) {
     const layer::Entry& entry = planned.entry;
@@ -118,12 +119,13 @@ class TreeWriter {
     if (!same) return false;
     const auto [directory, path] = planned.tree->link_source(*planned.from);
     if (directory < 0) return false;
-    struct stat info{};
+    struct stat info {};
     if (::fstatat(directory, path.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
       return false;
     // The file itself, too: what a tree says of a file (a download's mode) need not be what lies there.
-    if ((info.st_mode & 07777) != entry.mode || info.st_uid != entry.uid || info.st_gid != entry.gid ||
-        info.st_mtim.tv_sec != entry.mtime_s || info.st_mtim.tv_nsec != static_cast<long>(entry.mtime_ns))
+    if ((info.st_mode & 07777) != entry.mode || info.st_mtim.tv_sec != entry.mtime_s ||
+        info.st_mtim.tv_nsec != static_cast<long>(entry.mtime_ns) ||
+        !layer::belongs_to_owner(owners_, directory, path, info, entry))
       return false;
     // Two names that are different files in the image must not become one here, whatever they share in the
     // store.
@@ -141,7 +143,7 @@ class TreeWriter {
 
   // Owner first: changing it clears set-id bits and file capabilities.
   Status finish_by_fd(const layer::Entry& entry, int fd) {
-    if (::fchown(fd, entry.uid, entry.gid) != 0) return chown_failed(entry);
+    RETURN_IF_ERROR(layer::give_to_owner(owners_, fd, entry));
     if (::fchmod(fd, entry.mode) != 0) return failed(entry, "set the mode of");
     for (const layer::EntryXattr& xattr : entry.xattrs)
       RETURN_IF_ERROR(sys::set_xattr(fd, xattr.name, xattr.value));
@@ -151,8 +153,7 @@ class TreeWriter {
   }
 
   Status finish_by_name(const layer::Entry& entry, const std::string& name) {
-    if (::fchownat(parent_.get(), name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0)
-      return chown_failed(entry);
+    RETURN_IF_ERROR(layer::give_to_owner_at(owners_, parent_.get(), name, entry));
     if (!entry.is_symlink() && ::fchmodat(parent_.get(), name.c_str(), entry.mode, 0) != 0)
       return failed(entry, "set the mode of");
     const struct timespec times[2] = {{entry.mtime_s, entry.mtime_ns}, {entry.mtime_s, entry.mtime_ns}};
@@ -161,15 +162,8 @@ class TreeWriter {
     return {};
   }
 
-  std::unexpected<Error> chown_failed(const layer::Entry& entry) const {
-    const int error = errno;
-    Error out = Error::system(error, fmt::format("give '/{}' to {}:{}", entry.path, entry.uid, entry.gid));
-    if (error == EINVAL)
-      out.add_hint("this id is outside of the range that /etc/subuid and /etc/subgid give you");
-    return fail(std::move(out));
-  }
-
   const int fs_;
+  const layer::OwnerEncoding owners_;
   const LinkPolicy links_;
   UniqueFd parent_;
   std::string parent_path_;
@@ -179,8 +173,8 @@ class TreeWriter {
 
 }  // namespace
 
-Status write_tree(const CopyPlan& plan, int fs_fd, LinkPolicy links) {
-  TreeWriter writer(fs_fd, links);
+Status write_tree(const CopyPlan& plan, int fs_fd, layer::OwnerEncoding owners, LinkPolicy links) {
+  TreeWriter writer(fs_fd, owners, links);
   for (const auto& [path, planned] : plan.entries())
     if (!path.empty()) RETURN_IF_ERROR(writer.write(planned));
   return writer.finish();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "build/copy_plan.h"
+#include "layer/owner_encoding.h"
 
 namespace shale::build {
 
@@ -14,6 +15,7 @@ enum class LinkPolicy : std::uint8_t { kWherePossible, kNever };
 // are hard links where the source allows it and owner, mode, time and attributes stay the same; else reflinks
 // or copies. A source file that changes its length while it is copied is an error. Runs in the build's user
 // namespace, on any thread.
-Status write_tree(const CopyPlan& plan, int fs_fd, LinkPolicy links = LinkPolicy::kWherePossible);
+Status write_tree(const CopyPlan& plan, int fs_fd, layer::OwnerEncoding owners,
+                  LinkPolicy links = LinkPolicy::kWherePossible);
 
 }  // namespace shale::build

@@ -47,7 +47,8 @@ Result<store::LayerRecord> import_layer(store::Store& store, store::BuildLease& 
                    layer::start_extract_archive(
                        {.input_fd = input,
                         .fs_fd = directory.fs.get(),
-                        .manifest_path = fmt::format("{}/{}", store.root(), directory.manifest_path())}));
+                        .manifest_path = fmt::format("{}/{}", store.root(), directory.manifest_path()),
+                        .owners = layer::owner_encoding_of(encoding)}));
   for (bool done = false; !done;) {
     RETURN_IF_ERROR(progress.wait(std::array{job.fd()}));
     ASSIGN_OR_RETURN(done, job.poll());

@@ -70,7 +70,8 @@ Status ImageUnpacker::start() {
       .blob_bytes = layer.blob.size,
       .diff_id = layer.diff_id,
       .fs_fd = directory_.fs.get(),
-      .manifest_path = fmt::format("{}/{}", store_->root(), directory_.manifest_path())};
+      .manifest_path = fmt::format("{}/{}", store_->root(), directory_.manifest_path()),
+      .owners = layer::owner_encoding_of(encoding_)};
   for (std::size_t i = 0; i < next_; ++i)
     spec.lower_manifests.push_back(store_->layers().manifest_path_absolute(layers_[i].id));
   ASSIGN_OR_RETURN(job_, layer::start_unpack_layer(spec));

@@ -138,7 +138,9 @@ Result<ArchiveResult> ArchiveJob::wait() {
   while (true) {
     ASSIGN_OR_RETURN(const bool closed, poll());
     if (closed) break;
-    struct pollfd ready{events_.get(), POLLIN, 0};
+    struct pollfd ready {
+      events_.get(), POLLIN, 0
+    };
     if (::poll(&ready, 1, -1) < 0 && errno != EINTR) return fail_errno(errno, "wait for shale-archive");
   }
   ASSIGN_OR_RETURN(const sys::ExitStatus status, child_.wait());
@@ -162,6 +164,7 @@ Result<ArchiveJob> start_unpack_layer(const UnpackLayerSpec& spec) {
   if (spec.blob_bytes) json["blob_bytes"] = *spec.blob_bytes;
   if (spec.diff_id) json["diff_id"] = spec.diff_id->to_string();
   json["lower_manifests"] = paths_json(spec.lower_manifests);
+  json["owner_attributes"] = spec.owners == OwnerEncoding::kAttributes;
   return start_archive_job("unpack-layer", std::move(json), {{input, 4}, {fs, 5}});
 }
 
@@ -172,7 +175,9 @@ Result<ArchiveJob> start_extract_archive(const ExtractSpec& spec) {
   ASSIGN_OR_RETURN(const int fs, given_or_opened(spec.fs_fd, spec.fs_path, O_RDONLY | O_DIRECTORY, fs_owner));
   Json json{{"manifest", spec.manifest_path},
             {"limits", limits_json(spec.limits)},
-            {"squash_owners", spec.squash_owners}};
+            {"squash_owners", spec.squash_owners},
+            {"record_owners", spec.record_owners},
+            {"owner_attributes", spec.owners == OwnerEncoding::kAttributes}};
   return start_archive_job("extract", std::move(json), {{input, 4}, {fs, 5}});
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "layer/owner_encoding.h"
 #include "shale/digest.h"
 #include "sys/process.h"
 
@@ -17,9 +18,9 @@ namespace shale::layer {
 
 // Bounds for input of foreign origin; passing one is an error that names it.
 struct ArchiveLimits {
-  std::uint64_t max_bytes = std::uint64_t{32} << 30;        // of the uncompressed tar, and of all file data
-  std::uint64_t max_entries = 10'000'000;                   //
-  std::uint64_t max_ratio = 200;                            // uncompressed : compressed; 0 = no such limit, …
+  std::uint64_t max_bytes = std::uint64_t{32} << 30;  // of the uncompressed tar, and of all file data
+  std::uint64_t max_entries = 10'000'000;             //
+  std::uint64_t max_ratio = 200;                      // uncompressed : compressed; 0 = no such limit, …
   std::uint64_t ratio_free_bytes = std::uint64_t{1} << 30;  // … applied to what exceeds this many bytes
 };
 
@@ -35,6 +36,7 @@ struct UnpackLayerSpec {
   // Manifests of the layers below, lowest first. A directory that the tar implies without an entry of its own
   // takes its metadata from them, and links of theirs in the middle of a path are followed inside the image.
   std::vector<std::string> lower_manifests;
+  OwnerEncoding owners = OwnerEncoding::kIds;
   ArchiveLimits limits;
 };
 
@@ -45,6 +47,10 @@ struct ExtractSpec {
   std::string fs_path;
   std::string manifest_path;
   bool squash_owners = false;  // everything belongs to 0:0
+  // Owners and attributes are written into the manifest only; the files belong to the caller. For a caller
+  // outside of the build's user namespace.
+  bool record_owners = false;
+  OwnerEncoding owners = OwnerEncoding::kIds;
   ArchiveLimits limits;
 };
 

@@ -66,6 +66,7 @@ class UpperWalk {
     ASSIGN_OR_RETURN(const std::vector<sys::Xattr> xattrs, sys::list_xattrs(fd.get()));
     Entry entry = entry_from("", EntryType::kDirectory, status);
     entry.xattrs = xattrs_of_layer(xattrs);
+    if (by_attributes()) set_owner(entry, runtime::read_owner(fd.get()));
     Entry lower{.path = "", .type = EntryType::kDirectory, .mode = 0755};
     if (const auto found = below_.find("")) lower = *found->entry;
     // The root's times say nothing: every step that writes at top level changes them (BuildKit never emits
@@ -119,12 +120,27 @@ class UpperWalk {
     switch (status.st_mode & S_IFMT) {
       case S_IFDIR:
         return visit_directory(frame, std::move(path), name, lower);
-      case S_IFREG:
-        return visit_file(frame, entry_from(std::move(path), EntryType::kFile, status), name, status, lower);
+      case S_IFREG: {
+        Entry entry = entry_from(std::move(path), EntryType::kFile, status);
+        if (by_attributes()) {
+          ASSIGN_OR_RETURN(const UniqueFd fd,
+                           sys::open_at(frame.fd.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+          const runtime::OwnerRecord owner = runtime::read_owner(fd.get());
+          set_owner(entry, owner);
+          if (owner.device != 0) {
+            entry.type = owner.device == 'b' ? EntryType::kBlockDevice : EntryType::kCharDevice;
+            entry.dev_major = owner.dev_major;
+            entry.dev_minor = owner.dev_minor;
+            return add_linkable(std::move(entry), status);
+          }
+        }
+        return visit_file(frame, std::move(entry), name, status, lower);
+      }
       case S_IFLNK: {
         Entry entry = entry_from(std::move(path), EntryType::kSymlink, status);
         entry.mode = 0777;
         ASSIGN_OR_RETURN(entry.link_target, sys::read_link(frame.fd.get(), name));
+        set_owner_beside(entry, lower);
         return add_linkable(std::move(entry), status);
       }
       case S_IFCHR:
@@ -136,10 +152,12 @@ class UpperWalk {
         entry.dev_minor = minor(status.st_rdev);
         return add_linkable(std::move(entry), status);
       }
-      case S_IFIFO:
-        return add_linkable(entry_from(std::move(path), EntryType::kFifo, status), status);
-      default:
-        return add_linkable(entry_from(std::move(path), EntryType::kSocket, status), status);
+      default: {
+        Entry entry = entry_from(std::move(path),
+                                 S_ISFIFO(status.st_mode) ? EntryType::kFifo : EntryType::kSocket, status);
+        set_owner_beside(entry, lower);
+        return add_linkable(std::move(entry), status);
+      }
     }
   }
 
@@ -161,6 +179,7 @@ class UpperWalk {
     ASSIGN_OR_RETURN(const std::vector<sys::Xattr> xattrs, sys::list_xattrs(fd.get()));
     Entry entry = entry_from(path, EntryType::kDirectory, status);
     entry.xattrs = xattrs_of_layer(xattrs);
+    if (by_attributes()) set_owner(entry, runtime::read_owner(fd.get()));
     const std::string_view opaque = opaque_value(xattrs);
     const bool lower_is_directory = lower && lower->entry->is_directory();
     entry.opaque = opaque == "y" && lower_is_directory;
@@ -201,6 +220,22 @@ class UpperWalk {
     }
     entries_.push_back(std::move(entry));
     return {};
+  }
+
+  [[nodiscard]] bool by_attributes() const { return options_.owners == OwnerEncoding::kAttributes; }
+  static void set_owner(Entry& entry, const runtime::OwnerRecord& owner) {
+    entry.uid = owner.uid;
+    entry.gid = owner.gid;
+  }
+  // Of what carries no attribute.
+  void set_owner_beside(Entry& entry, const std::optional<ViewEntry>& lower) const {
+    if (!by_attributes()) return;
+    set_owner(entry, {});
+    if (const auto found = options_.owners_beside.find(entry.path); found != options_.owners_beside.end())
+      set_owner(entry, found->second);
+    else if (lower && lower->entry->type == entry.type && lower->entry->link_target == entry.link_target &&
+             same_time(entry, *lower->entry))  // copied up for another reason than its owner
+      set_owner(entry, {.uid = lower->entry->uid, .gid = lower->entry->gid});
   }
 
   static Entry entry_from(std::string path, EntryType type, const struct stat& status) {

@@ -4,11 +4,15 @@
 
 #include <algorithm>
 
+#include "runtime/emulation/owner_record.h"
+
 namespace shale::layer {
 
 bool is_layer_xattr(std::string_view name) {
   // A pax record cannot carry a key with '='.
   if (name.find('=') != std::string_view::npos) return false;
+  // Owners that builds with one id keep there.
+  if (name.starts_with(runtime::kPrivateXattrPrefix)) return false;
   if (name == "security.capability") return true;
   if (name == "system.posix_acl_access" || name == "system.posix_acl_default") return true;
   return name.starts_with("user.") && name.size() > std::string_view("user.").size();

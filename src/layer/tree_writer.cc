@@ -107,6 +107,10 @@ Status TreeWriter::set_xattrs(int fd, Entry& entry) {
   std::erase_if(entry.xattrs, [&](const EntryXattr& xattr) {
     const std::string name = xattr_name_on_disk(xattr.name);
     if (::fsetxattr(fd, name.c_str(), xattr.value.data(), xattr.value.size(), 0) == 0) return false;
+    // An access control list names ids that a build with one id cannot write down; the layer has it
+    // nevertheless.
+    if (owners_ == OwnerEncoding::kAttributes && errno == EINVAL && name.starts_with("system.posix_acl_"))
+      return false;
     // The file system has none of these, or this namespace may not set them: the content matters more.
     if (notes_.dropped_xattrs++ == 0)
       notes_.first_dropped_xattr = fmt::format("{} of '/{}'", shown(xattr.name), shown(entry.path));
@@ -116,10 +120,8 @@ Status TreeWriter::set_xattrs(int fd, Entry& entry) {
 }
 
 Status TreeWriter::finish_file(int fd, Entry& entry) {
-  if (::fchown(fd, entry.uid, entry.gid) != 0) {
-    return fail_errno(errno, fmt::format("give '/{}' to {}:{}", shown(entry.path), entry.uid, entry.gid));
-  }
-  RETURN_IF_ERROR(set_xattrs(fd, entry));
+  if (!own_files_) RETURN_IF_ERROR(give_to_owner(owners_, fd, entry));
+  if (!own_files_) RETURN_IF_ERROR(set_xattrs(fd, entry));
   if (::fchmod(fd, entry.mode) != 0)
     return fail_errno(errno, fmt::format("set the mode of '/{}'", shown(entry.path)));
   if (::futimens(fd, times_of(entry).data()) != 0) {
@@ -139,9 +141,7 @@ Status TreeWriter::make_special(const Entry& entry) {
   const int made = entry.is_symlink() ? ::symlinkat(entry.link_target.c_str(), dir, name.c_str())
                                       : ::mkfifoat(dir, name.c_str(), entry.mode);
   if (made != 0) return fail_making(errno, entry.path);
-  if (::fchownat(dir, name.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) {
-    return fail_errno(errno, fmt::format("give '/{}' to {}:{}", shown(entry.path), entry.uid, entry.gid));
-  }
+  if (!own_files_) RETURN_IF_ERROR(give_to_owner_at(owners_, dir, name, entry));
   if (::utimensat(dir, name.c_str(), times_of(entry).data(), AT_SYMLINK_NOFOLLOW) != 0) {
     return fail_errno(errno, fmt::format("set the times of '/{}'", shown(entry.path)));
   }

@@ -9,6 +9,7 @@
 
 #include "base/unique_fd.h"
 #include "layer/manifest.h"
+#include "layer/owner_encoding.h"
 
 namespace shale::layer {
 
@@ -45,7 +46,9 @@ struct TreeNotes {
 // the way must be removed before.
 class TreeWriter {
  public:
-  explicit TreeWriter(int root_fd) : root_fd_(root_fd) {}
+  // `own_files`: what is made stays the caller's, without attributes, whatever the entries say.
+  explicit TreeWriter(int root_fd, bool own_files = false, OwnerEncoding owners = OwnerEncoding::kIds)
+      : root_fd_(root_fd), own_files_(own_files), owners_(owners) {}
 
   // Modes and owners of directories come last, by finish_directory().
   Status make_directory(std::string_view path);
@@ -73,6 +76,8 @@ class TreeWriter {
   Status set_xattrs(int fd, Entry& entry);
 
   int root_fd_;
+  bool own_files_;
+  OwnerEncoding owners_;
   UniqueFd parent_;
   std::string parent_path_;
   TreeNotes notes_;

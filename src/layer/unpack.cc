@@ -33,7 +33,7 @@ class Unpacker {
   Unpacker(ArchiveInput& input, int fs_fd, const UnpackOptions& options, IdMap ids)
       : input_(input),
         reader_(input),
-        writer_(fs_fd),
+        writer_(fs_fd, options.record_owners, options.owners),
         options_(options),
         ids_(std::move(ids)),
         tree_(options.below) {}
@@ -250,8 +250,15 @@ class Unpacker {
     entry.type = item.type;
     entry.mode = item.type == EntryType::kSymlink ? 0777 : item.mode;
     if (!options_.squash_owners) {
-      RETURN_IF_ERROR(ids_.check_uid(item.uid, path));
-      RETURN_IF_ERROR(ids_.check_gid(item.gid, path));
+      if (options_.record_owners || options_.owners == OwnerEncoding::kAttributes) {
+        constexpr std::int64_t kLastId = 0xfffffffe;  // the one after it means "no id"
+        if (item.uid < 0 || item.uid > kLastId || item.gid < 0 || item.gid > kLastId)
+          return fail(ErrorKind::kCorrupt, fmt::format("'/{}' belongs to {}:{}, which are no ids",
+                                                       shown(item.path), item.uid, item.gid));
+      } else {
+        RETURN_IF_ERROR(ids_.check_uid(item.uid, path));
+        RETURN_IF_ERROR(ids_.check_gid(item.gid, path));
+      }
       entry.uid = static_cast<std::uint32_t>(item.uid);
       entry.gid = static_cast<std::uint32_t>(item.gid);
     }

@@ -7,6 +7,7 @@
 
 #include "layer/archive_input.h"
 #include "layer/manifest.h"
+#include "layer/owner_encoding.h"
 #include "layer/view.h"
 
 namespace shale::layer {
@@ -14,6 +15,8 @@ namespace shale::layer {
 struct UnpackOptions {
   bool layer = true;  // whiteouts and opaque markers mean what OCI says; else they are ordinary names
   bool squash_owners = false;  // everything belongs to 0:0
+  bool record_owners = false;  // owners and attributes go into the manifest only
+  OwnerEncoding owners = OwnerEncoding::kIds;
   SnapshotView below;
   ArchiveLimits limits;
 };

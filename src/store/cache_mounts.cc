@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "layer/owner_encoding.h"
 #include "store/context.h"
 #include "sys/files.h"
 
@@ -21,6 +22,16 @@ using Mode = sys::FileLock::Mode;
 // Copies of one private mount in use at once; beyond that something is wrong.
 constexpr int kMaxCopies = 1000;
 
+// Ids are any text; a hash makes a name of it. What one-id builds leave there others do not understand, and
+// the other way round.
+std::string name_of(const CacheMountRequest& request) {
+  const std::string_view kind =
+      request.owners == layer::OwnerEncoding::kAttributes ? layer::kSingleEncoding : "";
+  return Digest::of(request.id + (kind.empty() ? "" : std::string(1, '\0')) + std::string(kind))
+      .hex()
+      .substr(0, 32);
+}
+
 // Made beside its place and renamed, so that a half-filled one is never seen. The caller holds the exclusive
 // lock.
 Status make(StoreContext& context, const std::string& name, const CacheMountRequest& request) {
@@ -32,9 +43,15 @@ Status make(StoreContext& context, const std::string& name, const CacheMountRequ
   ASSIGN_OR_RETURN(const UniqueFd fs,
                    sys::open_at(mounts, unfinished + "/fs", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   Status filled = request.populate ? request.populate(fs.get()) : Status();
-  if (filled && ::fchown(fs.get(), request.uid, request.gid) != 0)
-    filled = fail_errno(
-        errno, fmt::format("give the cache mount '{}' to {}:{}", request.id, request.uid, request.gid));
+  if (filled) {
+    layer::Entry owner;
+    owner.uid = request.uid;
+    owner.gid = request.gid;
+    filled = layer::give_to_owner(request.owners, fs.get(), owner);
+    if (!filled)
+      filled =
+          fail(std::move(filled.error()).context(fmt::format("making the cache mount '{}'", request.id)));
+  }
   if (filled && ::fchmod(fs.get(), request.mode & 07777) != 0)
     filled = fail_errno(errno, fmt::format("set the mode of the cache mount '{}'", request.id));
   if (filled && ::renameat(mounts, unfinished.c_str(), mounts, name.c_str()) != 0)
@@ -79,8 +96,7 @@ Result<CacheMount> CacheMounts::acquire_named(const CacheMountRequest& request, 
 }
 
 Result<CacheMount> CacheMounts::try_acquire(const CacheMountRequest& request) {
-  // Ids are any text; a hash makes a name of it.
-  const std::string name = Digest::of(request.id).hex().substr(0, 32);
+  const std::string name = name_of(request);
   if (request.sharing != CacheMountSharing::kPrivate)
     return acquire_named(request, name, request.sharing == CacheMountSharing::kLocked, false);
   for (int copy = 0; copy < kMaxCopies; ++copy) {
@@ -94,8 +110,7 @@ Result<CacheMount> CacheMounts::try_acquire(const CacheMountRequest& request) {
 
 Result<CacheMount> CacheMounts::acquire(const CacheMountRequest& request) {
   if (request.sharing == CacheMountSharing::kPrivate) return try_acquire(request);
-  return acquire_named(request, Digest::of(request.id).hex().substr(0, 32),
-                       request.sharing == CacheMountSharing::kLocked, true);
+  return acquire_named(request, name_of(request), request.sharing == CacheMountSharing::kLocked, true);
 }
 
 }  // namespace shale::store

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/unique_fd.h"
+#include "layer/owner_encoding.h"
 #include "shale/error.h"
 #include "sys/lock.h"
 
@@ -26,6 +27,7 @@ struct CacheMountRequest {
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint32_t mode = 0755;
+  layer::OwnerEncoding owners = layer::OwnerEncoding::kIds;  // each has directories of its own
   // Fills a new directory (from=, source=), called with a descriptor of it. If it fails, the directory never
   // existed.
   std::function<Status(int fs_fd)> populate;

@@ -2,7 +2,7 @@
 // Runs the tests inside a build namespace: as the caller, or with --as-user, when the caller is root, as the
 // first ordinary user of /etc/subuid. What cannot be had skips the whole program (status 77), unless
 // SHALE_TEST_REQUIRE names it. With SHALE_TEST_OUTSIDE compiled in, the tests make their namespaces
-// themselves.
+// themselves; with SHALE_TEST_SINGLE the namespace has one id.
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/isolation.h"
 #include "runtime/userns.h"
 #ifndef SHALE_TEST_OUTSIDE
 #include "sandbox_fixture.h"
@@ -57,7 +58,13 @@ int main(int argc, char** argv) {
     ::execv("/proc/self/exe", argv);
     return 1;
   }
+#ifdef SHALE_TEST_SINGLE
+  auto plan = shale::runtime::plan_isolation(shale::Isolation::kSingle);
+  if (!plan) return skip("userns", plan.error());
+  shale::Result<shale::runtime::IdMaps> maps = plan->maps;
+#else
   auto maps = shale::runtime::plan_id_maps();
+#endif
   if (!maps) return skip("userns", maps.error());
 #ifdef SHALE_TEST_OUTSIDE
   auto usable = shale::runtime::enter_build_namespace(*maps, [](shale::UniqueFd) { return 0; });

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// Root emulation: what a sandbox with one id takes its files and itself for, and what it leaves behind.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "runtime/emulation/owner_record.h"
+#include "sandbox_fixture.h"
+#include "sys/files.h"
+
+namespace shale::test {
+namespace {
+
+using runtime::JournalEntry;
+using runtime::OwnerRecord;
+using runtime::SandboxOutcome;
+using runtime::SandboxSpec;
+
+class EmulationTest : public SandboxTest {
+ protected:
+  void SetUp() override {
+    SandboxTest::SetUp();
+    const auto bytes = sys::read_file(AT_FDCWD, SHALE_TEST_PROBE);
+    ASSERT_TRUE(bytes);
+    ASSERT_TRUE(sys::make_dir(AT_FDCWD, dirs_.upper + "/bin", 0755));
+    ASSERT_TRUE(sys::replace_file(AT_FDCWD, dirs_.upper + "/bin/probe", *bytes, 0755));
+    ASSERT_EQ(::chmod(dirs_.upper.c_str(), 0755), 0);
+    journal_ = UniqueFd(::memfd_create("journal", MFD_CLOEXEC));
+  }
+  void TearDown() override {
+    journal_.reset();
+    SandboxTest::TearDown();
+  }
+
+  SandboxSpec emulated(SandboxSpec spec) {
+    spec.emulate_ids = true;
+    spec.journal_fd = journal_.get();
+    return spec;
+  }
+  std::string output(const std::string& script) { return run(emulated(shell(script))).out; }
+  std::string probe(const std::string& verb) { return run(emulated(command({"probe", verb}))).out; }
+
+  [[nodiscard]] OwnerRecord owner_on_disk(const std::string& path) const {
+    return runtime::read_owner((dirs_.upper + "/" + path).c_str());
+  }
+  [[nodiscard]] std::map<std::string, OwnerRecord> journal() const {
+    std::string text(65536, '\0');
+    const ssize_t size = ::pread(journal_.get(), text.data(), text.size(), 0);
+    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    std::map<std::string, OwnerRecord> out;
+    for (JournalEntry& entry : runtime::parse_journal(text)) out.emplace(std::move(entry.path), entry.owner);
+    return out;
+  }
+
+  UniqueFd journal_;
+};
+
+TEST_F(EmulationTest, OwnersAreSeenAndRecorded) {
+  EXPECT_EQ(
+      output(
+          "cd /tmp; touch a; mkdir d; chown 33:44 a; chown 5 d; chown :6 d; stat -c '%n %u:%g' a d; id -u"),
+      "a 33:44\nd 5:6\n0\n");
+  EXPECT_EQ(owner_on_disk("tmp/a"), (OwnerRecord{.uid = 33, .gid = 44}));
+  EXPECT_EQ(owner_on_disk("tmp/d"), (OwnerRecord{.uid = 5, .gid = 6}));
+}
+
+TEST_F(EmulationTest, GivingAFileBackToRootLeavesNoTrace) {
+  EXPECT_EQ(output("cd /tmp; touch a; chown 33:44 a; chown 0:0 a; stat -c '%u:%g' a"), "0:0\n");
+  EXPECT_LT(::getxattr((dirs_.upper + "/tmp/a").c_str(), runtime::kOwnerXattr, nullptr, 0), 0);
+}
+
+TEST_F(EmulationTest, OwnersOfLowerFilesSurviveTheirCopyUp) {
+  EXPECT_EQ(
+      output(
+          "chown 7:8 /etc/passwd; echo more >> /etc/passwd; mv /etc/passwd /etc/p; stat -c '%u:%g' /etc/p"),
+      "7:8\n");
+  EXPECT_EQ(owner_on_disk("etc/p"), (OwnerRecord{.uid = 7, .gid = 8}));
+}
+
+TEST_F(EmulationTest, ChownClearsSetIdBitsAsTheKernelDoes) {
+  EXPECT_EQ(
+      output("cd /tmp; touch a; chmod 6755 a; chown 3 a; stat -c '%a' a; chmod 4755 a; stat -c '%a %u' a"),
+      "755\n4755 3\n");
+}
+
+TEST_F(EmulationTest, LinksAndFifosAreInTheJournalUnderTheirLastNames) {
+  EXPECT_EQ(
+      output(
+          "mkdir /tmp/d; cd /tmp/d; ln -s x l; mknod f p; chown -h 3:4 l; chown 5:6 f; mv l m; "
+          "mv /tmp/d /tmp/e; stat -c '%n %u:%g' /tmp/e/m /tmp/e/f; ln -s y /tmp/gone; chown -h 9 /tmp/gone; "
+          "rm /tmp/gone"),
+      "/tmp/e/m 3:4\n/tmp/e/f 5:6\n");
+  const auto owners = journal();
+  EXPECT_EQ(owners.size(), 2U);
+  EXPECT_EQ(owners.at("tmp/e/m"), (OwnerRecord{.uid = 3, .gid = 4}));
+  EXPECT_EQ(owners.at("tmp/e/f"), (OwnerRecord{.uid = 5, .gid = 6}));
+}
+
+TEST_F(EmulationTest, TheJournalOfTheLayersBelowIsBelieved) {
+  SandboxSpec spec =
+      emulated(shell("stat -c '%u:%g' /bin/sh; mv /bin/sh /bin/sh2; stat -c '%u:%g' /bin/sh2"));
+  runtime::append_journal_entry(spec.owner_journal, {"bin/sh", {.uid = 11, .gid = 12}});
+  EXPECT_EQ(run(spec).out, "11:12\n11:12\n");
+  EXPECT_EQ(journal().at("bin/sh2"), (OwnerRecord{.uid = 11, .gid = 12}));
+}
+
+TEST_F(EmulationTest, DevicesAreFilesThatSayTheyAreDevices) {
+  EXPECT_EQ(output("mknod /tmp/null c 1 3; chmod 640 /tmp/null; stat -c '%F %t:%T %a' /tmp/null"),
+            "character special file 1:3 640\n");
+  EXPECT_EQ(owner_on_disk("tmp/null"), (OwnerRecord{.device = 'c', .dev_major = 1, .dev_minor = 3}));
+  EXPECT_EQ(output("mknod /tmp/w c 0 0; echo $?").substr(0, 5), "mknod");
+}
+
+TEST_F(EmulationTest, IdentitiesFollowTheKernelsRules) {
+  EXPECT_EQ(probe("identities"),
+            "start: 0,0,0,0 0,0,0,0\nsetgroups ok\ngroups 2: 7 9\nseteuid ok\nlowered: 0,100,0,100 0,0,0,0\n"
+            "setgroups EPERM\nback ok\ngid ok\nuid ok\ndropped: 10,11,12,11 5,6,7,6\nuid 0 EPERM\nuid 12 ok\n"
+            "saved: 10,12,12,12 5,6,7,6\nslack ok\nafter the slack: 10,12,12,12 5,6,7,6\n"
+            "orphan: 10,12,12,12 5,6,7,6\n");
+}
+
+TEST_F(EmulationTest, TheCommandStartsAsTheUserOfItsSpec) {
+  SandboxSpec spec = emulated(shell("id; touch /tmp/mine; stat -c '%u:%g' /tmp/mine; touch /etc/x 2>&1"));
+  spec.uid = 1000;
+  spec.gid = 1001;
+  spec.groups = {7, 8};
+  EXPECT_EQ(run(spec).out,
+            "uid=1000(app) gid=1001 groups=7,8\n1000:1001\ntouch: /etc/x: Permission denied\n");
+  EXPECT_EQ(owner_on_disk("tmp/mine"), (OwnerRecord{.uid = 1000, .gid = 1001}));
+}
+
+TEST_F(EmulationTest, SetUserIdProgramsGainTheirOwner) {
+  EXPECT_EQ(output("cat /bin/busybox > /tmp/id; chown 42:43 /tmp/id; chmod 6755 /tmp/id; /tmp/id; echo $?; "
+                   "chmod 755 /tmp/id; /tmp/id"),
+            "uid=0(root) gid=0 euid=42 egid=43\n0\nuid=0(root) gid=0\n");
+}
+
+TEST_F(EmulationTest, WhatOthersMakeIsTheirs) {
+  EXPECT_EQ(
+      probe("others"),
+      "written 1, close-on-exec 1\n"
+      "/tmp/theirs/excl: 21:9 100640\n/tmp/plain: 21:20 100640\n/tmp/theirs/dir: 21:9 42750\n"
+      "/tmp/theirs/link: 21:9 120777\n/tmp/theirs/fifo: 21:9 10640\n/tmp/through: 21:20 100600\n"
+      "etc EACCES\npasswd EACCES\naccess ok EACCES\nunlink EACCES\nchown EPERM\nchgrp ok\nmknod EPERM\n");
+}
+
+TEST_F(EmulationTest, RootsFilesInSetGroupIdDirectoriesGetTheirGroup) {
+  EXPECT_EQ(
+      output(
+          "cd /tmp; mkdir d; chown 0:50 d; chmod 2775 d; touch d/f; mkdir d/e; stat -c '%u:%g %a' d/f d/e"),
+      "0:50 644\n0:50 2755\n");
+}
+
+TEST_F(EmulationTest, ItsAttributesAreNotThere) {
+  EXPECT_EQ(probe("attributes"),
+            "set EPERM\nown ok\nlist user.mine 10 10\nget ENODATA\nremove ENODATA\nowner 3:4\n");
+}
+
+#ifdef __x86_64__
+TEST_F(EmulationTest, ThirtyTwoBitProgramsAreServed) {
+  EXPECT_EQ(probe("i386"),
+            "open 1\nfchown32 0\nstat64 70000:70001 100640\nstat 65534:65534\nchown 0\nnative 33:70001\n"
+            "setgid32 0\nsetuid32 0\ngetuid32 33 getuid 33 getgid32 44\nsetuid32 -1\n");
+}
+#endif
+
+TEST_F(EmulationTest, PeersAreWhoTheyTakeThemselvesFor) { EXPECT_EQ(probe("peer"), "me 77 12\n"); }
+
+TEST_F(EmulationTest, ThreadsThatRaceGainNothingAndHangNothing) { EXPECT_EQ(probe("race"), "survived\n"); }
+
+TEST_F(EmulationTest, SignalsDoNotDisturb) { EXPECT_EQ(probe("signals"), "answered\n"); }
+
+TEST_F(EmulationTest, NothingIsFollowedThatTheCallerCouldNotFollow) {
+  EXPECT_EQ(probe("traps"),
+            "/proc/1/exe: EACCES\n/proc/1/root/etc/passwd: EACCES\n/proc/self/exe: ok\n/proc/1/fd/4: EACCES\n"
+            "/tmp/fifo: ok\n/dev/stdout: ok\n/nowhere: ENOENT\n: "
+            "ENOENT\n/dev/null/x: ENOTDIR\n"
+            "bad pointer: EFAULT\nbad descriptor: EBADF\n");
+}
+
+TEST_F(EmulationTest, ChangedRootsAreRespected) {
+  EXPECT_EQ(
+      output("mkdir -p /tmp/r/bin /tmp/r/etc; cat /bin/busybox > /tmp/r/bin/sh; chmod 755 /tmp/r/bin/sh; "
+             "echo inner > /tmp/r/etc/f; echo outer > /etc/f; busybox chroot /tmp/r /bin/sh -c 'busybox() { "
+             "sh \"$@\"; }; cd /etc; chown 5 /etc/f' ; stat -c '%n %u' /etc/f /tmp/r/etc/f"),
+      "/etc/f 0\n/tmp/r/etc/f 5\n");
+}
+
+TEST_F(EmulationTest, AKilledMonitorTakesTheSandboxAlong) {
+  auto pipe = sys::make_pipe();
+  SandboxSpec spec = emulated(shell("exec 2>&-; while :; do stat /etc/passwd > /tmp/out; done"));
+  spec.stdout_fd = spec.stderr_fd = pipe->second.get();
+  auto sandbox = launcher().start(spec);
+  ASSERT_TRUE(sandbox);
+  pipe->second.reset();
+  ::usleep(200'000);
+  sandbox->kill();
+  EXPECT_EQ(sys::read_fd(pipe->first.get(), "output").value(), "") << "the end comes when nobody is left";
+  EXPECT_EQ(sandbox->finish()->kind, SandboxOutcome::Kind::kKilled);
+}
+
+}  // namespace
+}  // namespace shale::test
