@@ -12,6 +12,7 @@
 #include "build/image_result.h"
 #include "build/outputs.h"
 #include "build/plan_options.h"
+#include "build/remote_layer.h"
 #include "build/solver.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/parse.h"
@@ -130,7 +131,6 @@ Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& e
   result.image_id = image.id;
   result.steps_run = solver.steps_run();
   result.steps_cached = solver.steps_cached();
-  for (const Warning& warning : state.plan.warnings) events.on(warning);
   events.on(summarize(state));
   return result;
 }
@@ -225,8 +225,13 @@ Status write_result_files(const BuildRequest& request, const BuildResult& result
 }
 
 Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) {
-  // Inputs: nothing has been started, pulled or written while one of these can still be wrong.
-  ASSIGN_OR_RETURN(BuildInputs inputs, read_inputs(request));
+  BuildState state;
+  state.request = request;
+  StepId next_step = 1;
+
+  // Inputs: nothing has been started, pulled or written while one of these can still be wrong, unless the
+  // context itself has to be fetched.
+  ASSIGN_OR_RETURN(BuildInputs inputs, read_inputs(state, events, next_step));
   RETURN_IF_ERROR(names_of(request));
   ASSIGN_OR_RETURN(dockerfile::ParsedFile file,
                    dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));
@@ -235,43 +240,38 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
                    plan::Planner::create(std::move(file), std::move(options)));
 
   // The store, and the ids that layer directories made here will have.
-  std::string root = request.store_root;
-  if (root.empty()) {
-    ASSIGN_OR_RETURN(root, default_store_root());
-  }
-  BuildState state;
-  state.request = request;
   state.dockerfile_name = inputs.dockerfile.name;
   state.dockerfile_text = inputs.dockerfile.text;
-  state.secrets = std::move(inputs.secrets);
-  ASSIGN_OR_RETURN(state.store, store::Store::open(root));
+  RETURN_IF_ERROR(state.open_store());
   ASSIGN_OR_RETURN(state.isolation, runtime::plan_isolation(request.isolation));
   state.encoding = exporter::encoding_of(state.isolation.maps);
 
   // The plan. From here on the graph does not change.
-  StepId next_step = 1;
   ImageResolver resolver(*state.store, request.pull, events, next_step);
   ASSIGN_OR_RETURN(plan::Plan plan, make_plan(*planner, resolver, state.dockerfile_text));
   for (const plan::Node& node : plan.nodes)
     if (const auto* op = std::get_if<plan::ImageOp>(&node.op))
       state.images.insert_or_assign(node.id, resolver.images().at({op->reference, op->platform}));
   RETURN_IF_ERROR(source_date_epoch(plan));
-  if (plan.lint_error) {
-    for (const Warning& warning : plan.warnings) events.on(warning);
-    return fail(std::move(*plan.lint_error));
-  }
+  // Now, not at the end: a step that fails is often what one of them is about.
+  for (const Warning& warning : plan.warnings) events.on(warning);
+  if (plan.lint_error) return fail(std::move(*plan.lint_error));
   state.begin(std::move(plan));
   RETURN_IF_ERROR(scan_contexts(state, inputs, events, next_step));
+  RETURN_IF_ERROR(resolve_repositories(state, events, next_step));
 
   // The cache. A build that finds everything ends here: no namespace, no helper, no thread was needed.
   Solver solver(state, events, next_step);
   RETURN_IF_ERROR(solver.look_up());
-  const bool pulling = std::any_of(state.images.begin(), state.images.end(),
-                                   [](const auto& image) { return image.second.pull >= 0; });
+  const bool pulling = std::any_of(state.images.begin(), state.images.end(), [&](const auto& image) {
+    return image.second.pull >= 0 || (!image.second.layout.empty() && state.state(image.first).needed &&
+                                      !state.state(image.first).materialized);
+  });
   const bool need_files = std::any_of(request.outputs.begin(), request.outputs.end(), needs_files);
   if (solver.complete() && !pulling && !need_files) {
     RETURN_IF_ERROR(save_stat_caches(state));
     Result<BuildResult> result = finish(state, solver, events, next_step, -1);
+    if (state.lease) RETURN_IF_ERROR(state.lease->finish(*state.store));
     RETURN_IF_ERROR(state.store->close());
     return result;
   }
@@ -279,13 +279,16 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   RETURN_IF_ERROR(refuse_commands(state));
 
   // The rest, inside.
-  ASSIGN_OR_RETURN(state.lease, store::BuildLease::create(*state.store));
+  RETURN_IF_ERROR(fetch_repositories(state, events, next_step));
+  RETURN_IF_ERROR(take_layout_layers(state));
+  RETURN_IF_ERROR(state.open_lease());
   RETURN_IF_ERROR(hold_known_layers(state));
   state.forget_trees();
   RETURN_IF_ERROR(state.store->close());
   state.store.reset();
   ASSIGN_OR_RETURN(const Json json, exporter::run_inside(state.isolation, {}, [&](exporter::Inside& inside) {
-                     return build_inside(inside, state, solver, resolver, root, events, next_step);
+                     return build_inside(inside, state, solver, resolver, state.store_root, events,
+                                         next_step);
                    }));
   return from_json(json);
 }

@@ -8,6 +8,8 @@
 #include <cstdlib>
 
 #include "base/suggest.h"
+#include "build/remote_context.h"
+#include "plan/git_reference.h"
 #include "sys/files.h"
 
 namespace shale::build {
@@ -20,6 +22,8 @@ constexpr std::size_t kMaxSecretBytes = 500 * 1024;  // BuildKit's limit for a s
 
 // Names looked for in the context, in this order.
 constexpr const char* kDefaultNames[] = {"Dockerfile", "dockerfile", "Containerfile"};
+
+bool is_http(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
 
 Result<std::string> absolute_path(const std::string& path) {
   char* real = ::realpath(path.c_str(), nullptr);
@@ -41,58 +45,82 @@ Result<UniqueFd> open_context(const std::string& path) {
   return fail(std::move(directory.error()).context("while opening the build context"));
 }
 
-Result<DockerfileText> read_dockerfile(const BuildRequest& request, const UniqueFd& context) {
-  DockerfileText out;
+// A file of the context. What a repository or archive brought leads nowhere else.
+Result<std::string> read_in(const ContextDirectory& context, const std::string& name, std::size_t limit) {
+  if (!context.own) return sys::read_file(context.directory.get(), name, limit);
+  ASSIGN_OR_RETURN(const UniqueFd fd,
+                   sys::open_in_root(context.directory.get(), name, O_RDONLY | O_NONBLOCK));
+  return sys::read_fd(fd.get(), name, limit);
+}
+
+Error not_readable(const Error& error) {
+  return {error.kind() == ErrorKind::kNotFound ? ErrorKind::kDockerfile : error.kind(),
+          fmt::format("failed to read dockerfile: {}", error.to_line())};
+}
+
+Result<DockerfileText> read_dockerfile(const BuildRequest& request, const ContextDirectory& context) {
   if (request.dockerfile == "-") {
-    out.name = "Dockerfile";
-    ASSIGN_OR_RETURN(out.text, sys::read_fd(STDIN_FILENO, "standard input", kMaxDockerfileBytes));
-    return out;
+    ASSIGN_OR_RETURN(std::string text, sys::read_fd(STDIN_FILENO, "standard input", kMaxDockerfileBytes));
+    return DockerfileText{.name = "Dockerfile", .text = std::move(text)};
   }
   if (!request.dockerfile.empty()) {
-    out.name = request.dockerfile;
-    Result<std::string> text = sys::read_file(AT_FDCWD, request.dockerfile, kMaxDockerfileBytes);
+    const bool absolute = request.dockerfile.starts_with('/');
     // docker takes a name relative to the working directory; many scripts write it relative to the context.
-    if (!text && text.error().errno_value() == ENOENT && !request.dockerfile.starts_with('/'))
-      text = sys::read_file(context.get(), request.dockerfile, kMaxDockerfileBytes);
-    if (!text)
-      return fail(
-          Error(text.error().kind() == ErrorKind::kNotFound ? ErrorKind::kDockerfile : text.error().kind(),
-                fmt::format("failed to read dockerfile: {}", text.error().to_line())));
-    out.text = std::move(*text);
-    return out;
+    // In a context from elsewhere it is meant inside of it.
+    Result<std::string> text = context.own && !absolute
+                                   ? read_in(context, request.dockerfile, kMaxDockerfileBytes)
+                                   : sys::read_file(AT_FDCWD, request.dockerfile, kMaxDockerfileBytes);
+    if (!text && text.error().errno_value() == ENOENT && !absolute && !context.own)
+      text = read_in(context, request.dockerfile, kMaxDockerfileBytes);
+    if (!text) return fail(not_readable(text.error()));
+    return DockerfileText{.name = request.dockerfile, .text = std::move(*text)};
   }
   for (const char* name : kDefaultNames) {
-    Result<std::string> text = sys::read_file(context.get(), name, kMaxDockerfileBytes);
+    Result<std::string> text = read_in(context, name, kMaxDockerfileBytes);
     if (text) return DockerfileText{.name = name, .text = std::move(*text)};
     if (text.error().errno_value() != ENOENT)
       return fail(Error(ErrorKind::kDockerfile,
                         fmt::format("failed to read dockerfile: {}", text.error().to_line())));
   }
+  const std::string shown = plan::without_login(request.context);
   Error error(ErrorKind::kDockerfile,
-              fmt::format("failed to read dockerfile: there is none in \"{}\"", request.context));
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(context.get()));
+              fmt::format("failed to read dockerfile: there is none in \"{}\"", shown));
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(context.directory.get()));
   if (const std::string nearest = suggest("Dockerfile", names); !nearest.empty())
-    error.add_hint(fmt::format("did you mean -f {}/{}?", request.context, nearest));
+    error.add_hint(fmt::format("did you mean -f {}?",
+                               context.own ? nearest : fmt::format("{}/{}", request.context, nearest)));
   else
     error.add_hint("Dockerfile, dockerfile and Containerfile were looked for; another name is given with -f");
   return fail(std::move(error));
 }
 
+// Going on without it would put into the image what was to stay out.
+Error unreadable_ignore(const Error& cause, const std::string& name) {
+  Error error = cause;
+  error.add_context("while reading which files of the context stay out of the build");
+  if (cause.errno_value() == EACCES)
+    error.add_hint(fmt::format("make it readable for the user who builds: chmod u+r {}", name));
+  return error;
+}
+
 // <Dockerfile>.dockerignore beside the Dockerfile instead of .dockerignore in the context.
 Result<dockerfile::IgnoreMatcher> read_ignore(const BuildRequest& request, const DockerfileText& dockerfile,
-                                              const UniqueFd& context) {
-  if (request.dockerfile != "-") {
+                                              const ContextDirectory& context) {
+  if (request.dockerfile != "-" && !is_http(request.dockerfile)) {
     const std::string name = dockerfile.name + ".dockerignore";
-    Result<std::string> own =
-        sys::read_file(request.dockerfile.empty() ? context.get() : AT_FDCWD, name, kMaxIgnoreBytes);
-    if (!own && !request.dockerfile.empty() && !request.dockerfile.starts_with('/'))
-      own = sys::read_file(context.get(), name, kMaxIgnoreBytes);
+    const bool absolute = request.dockerfile.starts_with('/');
+    Result<std::string> own = request.dockerfile.empty() || (context.own && !absolute)
+                                  ? read_in(context, name, kMaxIgnoreBytes)
+                                  : sys::read_file(AT_FDCWD, name, kMaxIgnoreBytes);
+    if (!own && !request.dockerfile.empty() && !absolute && !context.own)
+      own = read_in(context, name, kMaxIgnoreBytes);
     if (own) return dockerfile::IgnoreMatcher::parse(*own, name);
+    if (own.error().errno_value() != ENOENT) return fail(unreadable_ignore(own.error(), name));
   }
   for (const char* name : {".dockerignore", ".containerignore"}) {
-    Result<std::string> text = sys::read_file(context.get(), name, kMaxIgnoreBytes);
+    Result<std::string> text = read_in(context, name, kMaxIgnoreBytes);
     if (text) return dockerfile::IgnoreMatcher::parse(*text, name);
-    if (text.error().errno_value() != ENOENT) return fail(std::move(text.error()));
+    if (text.error().errno_value() != ENOENT) return fail(unreadable_ignore(text.error(), name));
   }
   return dockerfile::IgnoreMatcher();
 }
@@ -114,42 +142,101 @@ Result<Secret> read_secret(const SecretSpec& spec) {
   return out;
 }
 
+// The context, and the Dockerfile if it came as the context.
+Status read_context(BuildState& state, EventSink& events, StepId& next_step, BuildInputs& out) {
+  const BuildRequest& request = state.request;
+  if (!is_remote_context(request.context)) {
+    ASSIGN_OR_RETURN(out.context.directory, open_context(request.context));
+    ASSIGN_OR_RETURN(out.context.path, absolute_path(request.context));
+    return {};
+  }
+  RETURN_IF_ERROR(state.open_lease());
+  ASSIGN_OR_RETURN(RemoteContext fetched, fetch_context(state, events, next_step++));
+  if (fetched.dockerfile && !request.dockerfile.empty())
+    return fail(
+        Error(ErrorKind::kUsage, "ambiguous Dockerfile source: both the context and --file are Dockerfiles")
+            .hint("leave --file out, or give a directory or an archive as the context"));
+  out.context.path = fmt::format("{}/{}", state.store->root(), fetched.directory.fs_path());
+  out.context.directory = std::move(fetched.directory.fs);
+  out.context.own = true;
+  out.context.manifest = std::move(fetched.manifest);
+  out.context_time = fetched.time;
+  if (fetched.dockerfile) out.dockerfile = {.name = "Dockerfile", .text = std::move(*fetched.dockerfile)};
+  return {};
+}
+
+Status read_named_context(const std::string& name, const std::string& value, BuildInputs& out) {
+  constexpr std::string_view kImage = "docker-image://";
+  constexpr std::string_view kLayout = "oci-layout://";
+  if (value.starts_with(kImage)) {
+    out.image_contexts[name] = value.substr(kImage.size());
+    return {};
+  }
+  if (value.starts_with(kLayout)) {
+    out.image_contexts[name] = value;
+    return {};
+  }
+  if (is_remote_context(value)) {
+    ASSIGN_OR_RETURN(const std::optional<plan::GitReference> git, plan::parse_git_reference(value));
+    if (git) {
+      out.remote_contexts[name] =
+          plan::GitOp{.reference = *git, .keep_git_dir = git->keep_git_dir.value_or(false)};
+    } else if (is_http(value)) {
+      out.remote_contexts[name] =
+          plan::HttpOp{.url = value, .file_name = "context", .checksum = {}, .unpack = true};
+    } else {
+      return fail(Error(ErrorKind::kUsage,
+                        fmt::format("--build-context {}={}: standard input can only be the main context",
+                                    name, value))
+                      .hint("give a directory, an address, docker-image://… or oci-layout://…"));
+    }
+    return {};
+  }
+  if (value.find("://") != std::string::npos)
+    return fail(Error(ErrorKind::kUsage,
+                      fmt::format("--build-context {}={}: this kind of address is not known", name, value))
+                    .hint("it is a directory, docker-image://…, oci-layout://…, the address of a git "
+                          "repository, or http(s)://…"));
+  ContextDirectory directory;
+  ASSIGN_OR_RETURN(directory.directory, open_context(value));
+  ASSIGN_OR_RETURN(directory.path, absolute_path(value));
+  if (Result<std::string> text =
+          sys::read_file(directory.directory.get(), ".dockerignore", kMaxIgnoreBytes)) {
+    ASSIGN_OR_RETURN(directory.ignore, dockerfile::IgnoreMatcher::parse(*text));
+  }
+  out.named[name] = std::move(directory);
+  return {};
+}
+
 }  // namespace
 
-Result<BuildInputs> read_inputs(const BuildRequest& request) {
+Result<BuildInputs> read_inputs(BuildState& state, EventSink& events, StepId& next_step) {
+  const BuildRequest& request = state.request;
   BuildInputs out;
-  ASSIGN_OR_RETURN(out.context.directory, open_context(request.context));
-  ASSIGN_OR_RETURN(out.context.path, absolute_path(request.context));
-  ASSIGN_OR_RETURN(out.dockerfile, read_dockerfile(request, out.context.directory));
-  ASSIGN_OR_RETURN(out.context.ignore, read_ignore(request, out.dockerfile, out.context.directory));
-  for (const auto& [name, value] : request.build_contexts) {
-    constexpr std::string_view kImage = "docker-image://";
-    if (value.starts_with(kImage)) {
-      out.image_contexts[name] = value.substr(kImage.size());
-      continue;
-    }
-    if (value.find("://") != std::string::npos)
-      return fail(
-          ErrorKind::kUsage,
-          fmt::format("--build-context {}={}: only a directory or docker-image:// can be used", name, value));
-    ContextDirectory directory;
-    ASSIGN_OR_RETURN(directory.directory, open_context(value));
-    ASSIGN_OR_RETURN(directory.path, absolute_path(value));
-    if (Result<std::string> text =
-            sys::read_file(directory.directory.get(), ".dockerignore", kMaxIgnoreBytes)) {
-      ASSIGN_OR_RETURN(directory.ignore, dockerfile::IgnoreMatcher::parse(*text));
-    }
-    out.named[name] = std::move(directory);
-  }
   for (const SecretSpec& spec : request.secrets) {
     ASSIGN_OR_RETURN(Secret secret, read_secret(spec));
-    out.secrets.push_back(std::move(secret));
+    state.secrets.push_back(std::move(secret));
   }
+  RETURN_IF_ERROR(read_context(state, events, next_step, out));
+  if (is_http(request.dockerfile)) {
+    RETURN_IF_ERROR(state.open_lease());
+    out.dockerfile.name = "Dockerfile";
+    ASSIGN_OR_RETURN(out.dockerfile.text, fetch_dockerfile(state, request.dockerfile, events, next_step++));
+  } else if (out.dockerfile.name.empty()) {
+    ASSIGN_OR_RETURN(out.dockerfile, read_dockerfile(request, out.context));
+  }
+  ASSIGN_OR_RETURN(out.context.ignore, read_ignore(request, out.dockerfile, out.context));
+  for (const auto& [name, value] : request.build_contexts)
+    RETURN_IF_ERROR(read_named_context(name, value, out));
   return out;
 }
 
 Result<std::unique_ptr<ContextTree>> scan_context(const store::Store& store, ContextDirectory directory) {
-  store::StatCache cache = store::StatCache::load(store, directory.path, directory.directory.get());
+  if (directory.manifest)
+    return ContextTree::from_manifest(std::move(directory.path), std::move(directory.directory),
+                                      std::move(directory.ignore), *directory.manifest);
+  std::optional<store::StatCache> cache;
+  if (!directory.own) cache = store::StatCache::load(store, directory.path, directory.directory.get());
   return ContextTree::scan(std::move(directory.path), std::move(directory.directory),
                            std::move(directory.ignore), std::move(cache));
 }

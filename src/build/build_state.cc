@@ -7,8 +7,26 @@
 
 #include "base/sha256.h"
 #include "dockerfile/source.h"
+#include "shale/images.h"
 
 namespace shale::build {
+
+Status BuildState::open_store() {
+  if (store) return {};
+  if (store_root.empty()) store_root = request.store_root;
+  if (store_root.empty()) {
+    ASSIGN_OR_RETURN(store_root, default_store_root());
+  }
+  ASSIGN_OR_RETURN(store, store::Store::open(store_root));
+  return {};
+}
+
+Status BuildState::open_lease() {
+  RETURN_IF_ERROR(open_store());
+  if (lease) return {};
+  ASSIGN_OR_RETURN(lease, store::BuildLease::create(*store));
+  return {};
+}
 
 void BuildState::begin(plan::Plan new_plan) {
   plan = std::move(new_plan);

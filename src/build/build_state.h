@@ -35,7 +35,8 @@ struct NodeState {
   std::vector<Digest> diff_ids;            // its own
   std::int64_t created = 0;                // seconds since 1970: when its layer was first made
   std::chrono::nanoseconds elapsed{0};
-  StepId step = 0;  // in events; 0 = not shown yet
+  StepId step = 0;   // in events; 0 = not shown yet
+  std::string etag;  // of what a HttpOp fetched
 };
 
 // One image the plan names, resolved.
@@ -48,6 +49,14 @@ struct BaseImage {
   std::optional<Digest> registry_digest;  // what the registry calls it
   std::string reference;                  // full form, under which it is recorded once pulled
   int pull = -1;                          // index of its running pull; -1 = everything is in the store
+  std::string layout;                     // or: the OCI layout that its layers come from, an absolute path
+};
+
+// What is known of a repository that a node fetches.
+struct RepositoryState {
+  std::string commit;                         // its id
+  std::string full_name;                      // by what name it is fetched; empty = by its id
+  std::optional<store::WorkDirectory> files;  // fetched, not yet a layer
 };
 
 struct Secret {
@@ -58,12 +67,14 @@ struct Secret {
 class BuildState {
  public:
   BuildRequest request;
+  std::string store_root;  // absolute once the store was opened
   plan::Plan plan;
   std::string dockerfile_name;
   std::string dockerfile_text;
   std::unique_ptr<ContextTree> context;
   std::map<std::string, std::unique_ptr<ContextTree>> named_contexts;
   std::map<plan::NodeId, BaseImage> images;
+  std::map<plan::NodeId, RepositoryState> repositories;  // of GitOp nodes
   std::vector<Secret> secrets;
   runtime::BuildIsolation isolation;
   std::string encoding;  // of layer directories made here
@@ -73,6 +84,13 @@ class BuildState {
   std::vector<NodeState> nodes;
   // Mount points that images lack, by what has to be made: one directory serves all steps that need the same.
   std::map<Digest, store::WorkDirectory> mount_points;
+
+  // Opens the store, and makes the build's directory in it, unless that was done before.
+  Status open_store();
+  Status open_lease();
+
+  // The socket of the agent that --ssh gives to git; empty = the environment's.
+  [[nodiscard]] std::string ssh_socket() const { return {}; }
 
   // Sizes `nodes` for `plan` and marks what the target needs.
   void begin(plan::Plan new_plan);

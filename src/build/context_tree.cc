@@ -96,14 +96,83 @@ class Walker {
   std::map<std::pair<dev_t, ino_t>, std::string> first_of_inode_;
 };
 
+// What Walker would leave of a directory with this content.
+Result<std::vector<layer::Entry>> without_ignored(const layer::LayerManifest& manifest,
+                                                  const dockerfile::IgnoreMatcher& ignore) {
+  struct Level {
+    std::string below;  // "directory/"; "" for the root
+    dockerfile::IgnoreMatcher::State state;
+    bool pruned = false;
+    bool ignored = false;   // there only for the sake of what is re-included below it
+    std::size_t index = 0;  // in `out`
+  };
+  std::vector<layer::Entry> out;
+  std::vector<Level> levels{{}};
+  std::map<std::string, std::string> first_kept;  // hard-link groups whose first name is left out
+  const auto leave = [&] {
+    if (levels.back().ignored && !levels.back().pruned && out.size() == levels.back().index + 1)
+      out.pop_back();
+    levels.pop_back();
+  };
+  layer::Entry root;
+  root.type = layer::EntryType::kDirectory;
+  root.mode = 0755;
+  out.push_back(root);
+  for (const layer::Entry& entry : manifest.entries()) {
+    if (entry.path.empty()) {
+      out.front() = entry;
+      continue;
+    }
+    while (!entry.path.starts_with(levels.back().below)) leave();
+    if (levels.back().pruned) continue;
+    Level level{.below = entry.path + "/", .state = {}, .index = out.size()};
+    const auto verdict = ignore.empty() ? dockerfile::IgnoreMatcher::Verdict{}
+                                        : ignore.visit(entry.path, levels.back().state,
+                                                       entry.is_directory() ? &level.state : nullptr);
+    if (entry.is_directory()) {
+      level.ignored = verdict.ignored;
+      level.pruned = verdict.ignored && verdict.prune;
+      if (!level.pruned) out.push_back(entry);
+      levels.push_back(std::move(level));
+      continue;
+    }
+    // A device was not made; as in a directory, it is left out.
+    if (verdict.ignored || (!entry.is_file() && !entry.is_symlink() && entry.type != layer::EntryType::kFifo))
+      continue;
+    out.push_back(entry);
+    if (!entry.is_file()) continue;
+    const std::string group = entry.hard_link_of.empty() ? entry.path : entry.hard_link_of;
+    const auto [first, is_new] = first_kept.try_emplace(group, entry.path);
+    out.back().hard_link_of = is_new ? std::string() : first->second;
+  }
+  while (levels.size() > 1) leave();
+  return out;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ContextTree>> ContextTree::scan(std::string path, UniqueFd directory,
                                                        dockerfile::IgnoreMatcher ignore,
-                                                       store::StatCache cache) {
+                                                       std::optional<store::StatCache> cache) {
   std::unique_ptr<ContextTree> tree(
       new ContextTree(std::move(path), std::move(directory), std::move(ignore), std::move(cache)));
   RETURN_IF_ERROR(tree->walk());
+  return tree;
+}
+
+Result<std::unique_ptr<ContextTree>> ContextTree::from_manifest(std::string path, UniqueFd directory,
+                                                                dockerfile::IgnoreMatcher ignore,
+                                                                const layer::LayerManifest& manifest) {
+  ASSIGN_OR_RETURN(std::vector<layer::Entry> kept, without_ignored(manifest, ignore));
+  std::unique_ptr<ContextTree> tree(
+      new ContextTree(std::move(path), std::move(directory), std::move(ignore), std::nullopt));
+  for (const layer::Entry& entry : kept) {
+    if (entry.is_file()) ++tree->file_count_;
+    tree->digests_.push_back(entry.content);
+  }
+  tree->stats_.resize(kept.size());
+  ASSIGN_OR_RETURN(layer::LayerManifest built, layer::LayerManifest::build(std::move(kept)));
+  tree->view_ = layer::SnapshotView({std::make_shared<const layer::LayerManifest>(std::move(built))});
   return tree;
 }
 
@@ -145,7 +214,8 @@ Result<Digest> ContextTree::content_of(const layer::ViewEntry& file) {
   const std::vector<layer::Entry>& entries = view_.layers().front()->entries();
   const auto index = static_cast<std::size_t>(file.entry - entries.data());
   if (!digests_[index].empty()) return digests_[index];
-  if (const std::optional<Digest> known = cache_.find(stats_[index])) return digests_[index] = *known;
+  if (cache_)
+    if (const std::optional<Digest> known = cache_->find(stats_[index])) return digests_[index] = *known;
 
   const struct timespec started = store::StatCache::now();
   ASSIGN_OR_RETURN(const UniqueFd fd, open_file(file));
@@ -161,7 +231,7 @@ Result<Digest> ContextTree::content_of(const layer::ViewEntry& file) {
   ++hashed_count_;
   digests_[index] = sha.finish();
   ASSIGN_OR_RETURN(const struct stat after, sys::stat_fd(fd.get()));
-  cache_.put(after, digests_[index], started);
+  if (cache_) cache_->put(after, digests_[index], started);
   return digests_[index];
 }
 

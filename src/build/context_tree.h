@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // ContextTree: a local directory as COPY sees it: pruned by .dockerignore, owned by 0:0, hashed by stat
-// cache.
+// cache. Or an unpacked archive, with the archive's owners.
 #pragma once
 
 #include <sys/stat.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,13 @@ class ContextTree final : public SourceTree {
   // Walks `directory` (absolute path, for messages and the stat cache). Unreadable directories are remembered
   // and reported only if something needs them. `special` files (sockets, devices) are left out.
   static Result<std::unique_ptr<ContextTree>> scan(std::string path, UniqueFd directory,
-                                                   dockerfile::IgnoreMatcher ignore, store::StatCache cache);
+                                                   dockerfile::IgnoreMatcher ignore,
+                                                   std::optional<store::StatCache> cache);
+  // The same for a directory that an archive was unpacked into: what is in it, owners included, and the
+  // digests of its files are in `manifest`, and nothing is hashed.
+  static Result<std::unique_ptr<ContextTree>> from_manifest(std::string path, UniqueFd directory,
+                                                            dockerfile::IgnoreMatcher ignore,
+                                                            const layer::LayerManifest& manifest);
 
   const layer::SnapshotView& view() const override { return view_; }
   Result<UniqueFd> open_file(const layer::ViewEntry& file) override;
@@ -32,10 +39,11 @@ class ContextTree final : public SourceTree {
   // Files seen and how many of them had to be read for their digest.
   [[nodiscard]] std::size_t file_count() const { return file_count_; }
   [[nodiscard]] std::size_t hashed_count() const { return hashed_count_; }
-  Status save_cache(const store::Store& store) { return cache_.save(store); }
+  Status save_cache(const store::Store& store) { return cache_ ? cache_->save(store) : Status{}; }
 
  private:
-  ContextTree(std::string path, UniqueFd directory, dockerfile::IgnoreMatcher ignore, store::StatCache cache)
+  ContextTree(std::string path, UniqueFd directory, dockerfile::IgnoreMatcher ignore,
+              std::optional<store::StatCache> cache)
       : path_(std::move(path)),
         directory_(std::move(directory)),
         ignore_(std::move(ignore)),
@@ -45,7 +53,7 @@ class ContextTree final : public SourceTree {
   std::string path_;
   UniqueFd directory_;
   dockerfile::IgnoreMatcher ignore_;
-  store::StatCache cache_;
+  std::optional<store::StatCache> cache_;  // none for a directory that lives as long as the build
   layer::SnapshotView view_;
   std::vector<struct stat> stats_;  // of the entry with the same index in the manifest
   std::vector<Digest> digests_;     // likewise; empty = not asked for yet

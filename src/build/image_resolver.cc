@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "build/image_resolver.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "export/found_image.h"
 #include "store/blobs.h"
 #include "store/layers.h"
+#include "sys/files.h"
 
 namespace shale::build {
 
 namespace {
+
+constexpr std::string_view kLayout = "oci-layout://";
 
 // An image of the store as a base. Its layers may be directories or blobs.
 Result<BaseImage> from_store(store::Store& store, const store::ResolvedImage& found) {
@@ -48,9 +53,65 @@ Result<bool> ImageResolver::find_local(const plan::ImageNeed& need) {
   return true;
 }
 
+// "oci-layout://DIR[:TAG][@DIGEST]", as --build-context gives it.
+Status ImageResolver::read_layout(const plan::ImageNeed& need) {
+  std::string path = need.reference.substr(kLayout.size());
+  std::optional<Digest> digest;
+  if (const std::size_t at = path.rfind('@'); at != std::string::npos) {
+    Result<Digest> parsed = Digest::parse(path.substr(at + 1));
+    if (!parsed)
+      return fail(ErrorKind::kUsage, fmt::format("{}: {}", need.reference, parsed.error().message()));
+    digest = *parsed;
+    path.resize(at);
+  }
+  std::string tag;
+  if (const std::size_t colon = path.rfind(':');
+      colon != std::string::npos && path.find('/', colon) == std::string::npos) {
+    tag = path.substr(colon + 1);
+    path.resize(colon);
+  }
+  const auto explain = [&](Error error) {
+    return fail(std::move(error).context(fmt::format("while reading the image of {}", need.reference)));
+  };
+  Result<UniqueFd> root = sys::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+  if (!root) return explain(std::move(root.error()));
+  BaseImage image;
+  ASSIGN_OR_RETURN(image.layout, sys::read_link(AT_FDCWD, fmt::format("/proc/self/fd/{}", root->get())));
+  ASSIGN_OR_RETURN(const image::Platform platform, image::Platform::parse(need.platform));
+  exporter::FoundFiles files(store_, std::move(*root));
+  Result<exporter::FoundImage> found = exporter::read_layout_image(files, platform, tag, digest);
+  if (!found) return explain(std::move(found.error()));
+  ASSIGN_OR_RETURN(image.config, image::ImageConfig::parse(found->config_json));
+  image.config_json = std::move(found->config_json);
+  image.id = found->id;
+  image.blobs = std::move(found->blobs);
+  image.manifest = std::move(found->manifest);
+  image.reference = need.reference;
+  images_.insert_or_assign(need.key(), std::move(image));
+  return {};
+}
+
+Status take_layout_layers(BuildState& state) {
+  for (const auto& [node, image] : state.images) {
+    if (image.layout.empty() || !state.state(node).needed || state.state(node).materialized) continue;
+    RETURN_IF_ERROR(state.open_lease());
+    ASSIGN_OR_RETURN(UniqueFd root, sys::open_at(AT_FDCWD, image.layout, O_RDONLY | O_DIRECTORY));
+    exporter::FoundFiles files(*state.store, *state.lease, std::move(root), false);
+    for (const image::Descriptor& blob : image.blobs)
+      if (Status taken = files.take_blob(blob); !taken)
+        return fail(
+            std::move(taken.error()).context(fmt::format("while reading the image of {}", image.reference)));
+  }
+  return {};
+}
+
 Status ImageResolver::resolve(const std::vector<plan::ImageNeed>& needs) {
   std::vector<Pending> pending;
   for (const plan::ImageNeed& need : needs) {
+    if (need.reference.starts_with(kLayout)) {
+      RETURN_IF_ERROR(read_layout(need));
+      continue;
+    }
     if (!always_ask_) {
       ASSIGN_OR_RETURN(const bool local, find_local(need));
       if (local) continue;

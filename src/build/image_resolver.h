@@ -37,6 +37,7 @@ class ImageResolver {
   Result<bool> find_local(const plan::ImageNeed& need);
   Status await(const Pending& pending);
 
+  Status read_layout(const plan::ImageNeed& need);
   store::Store& store_;
   bool always_ask_;
   EventSink& events_;
@@ -46,3 +47,7 @@ class ImageResolver {
 };
 
 }  // namespace shale::build
+// Takes the blobs of layers that images of OCI layouts need and the store lacks. After the cache was looked
+// at; opens the lease if there are any.
+Status take_layout_layers(BuildState& state);
+

@@ -102,6 +102,11 @@ Status ImageStep::finish() {
     node.layers.push_back(std::move(*record));
   }
   node.materialized = true;
+  // A layer that was there already may have come with other blobs, or with none.
+  if (pull_ != nullptr || !image_.layout.empty())
+    for (std::size_t i = 0; i < image_.blobs.size(); ++i)
+      if (has_blob(i))
+        RETURN_IF_ERROR(state_.store->layers().add_blob(image_.config.diff_ids[i], image_.blobs[i]));
   if (pull_ == nullptr) return {};
   store::ImageRecord record;
   record.id = image_.id;
@@ -112,8 +117,6 @@ Status ImageStep::finish() {
   const std::vector<store::TagRecord> tags{{.reference = image_.reference,
                                             .image = image_.id,
                                             .manifest_digest = image_.registry_digest.value_or(Digest{})}};
-  for (std::size_t i = 0; i < image_.blobs.size(); ++i)
-    RETURN_IF_ERROR(state_.store->layers().add_blob(image_.config.diff_ids[i], image_.blobs[i]));
   return state_.store->images().put(record, tags);
 }
 

@@ -9,7 +9,6 @@
 #include "build/tree_writer.h"
 #include "layer/archive.h"
 #include "layer/diff.h"
-#include "registry/http_get.h"
 #include "sys/files.h"
 
 namespace shale::build {
@@ -26,49 +25,6 @@ struct Unpacked {
   store::WorkDirectory directory;
   std::unique_ptr<SourceTree> tree;
 };
-
-// The name under which a download lies in its destination directory: the last part of the URL's path.
-std::string name_of_url(const std::string& url) {
-  const std::string path = url.substr(0, url.find_first_of("?#"));
-  const std::size_t scheme = path.find("://");
-  const std::size_t slash = path.find_last_of('/');
-  const std::string name =
-      slash == std::string::npos || slash < scheme + 3 ? std::string() : path.substr(slash + 1);
-  return layer::is_plain_path(name) && !name.empty() ? name : "__unnamed__";
-}
-
-// A file from the network, alone in a directory of its own: mode 0600, the server's time.
-Result<Unpacked> download(BuildState& state, const plan::CopyOp& op, const std::string& url) {
-  Unpacked out;
-  ASSIGN_OR_RETURN(out.directory, state.lease->new_directory());
-  const std::string name = name_of_url(url);
-  registry::HttpGetRequest request;
-  request.url = url;
-  request.destination = state.store->root() + "/" + out.directory.fs_path() + "/" + name;
-  if (!op.checksum.empty()) {
-    ASSIGN_OR_RETURN(request.checksum, Digest::parse(op.checksum));
-  }
-  ASSIGN_OR_RETURN(registry::HttpGetProcess process, registry::HttpGetProcess::start(request));
-  registry::HttpGetDone done;
-  while (!process.finished()) {
-    ASSIGN_OR_RETURN(const registry::HttpGetEvent event, process.wait_event());
-    if (const auto* last = std::get_if<registry::HttpGetDone>(&event)) done = *last;
-  }
-  layer::Entry root;
-  root.type = layer::EntryType::kDirectory;
-  root.mode = 0755;
-  layer::Entry file;
-  file.path = name;
-  file.mode = 0600;
-  file.size = done.size;
-  file.content = done.digest;
-  file.mtime_s = done.last_modified.value_or(0);
-  ASSIGN_OR_RETURN(layer::LayerManifest manifest, layer::LayerManifest::build({root, file}));
-  ASSIGN_OR_RETURN(UniqueFd directory, sys::open_at(out.directory.fs.get(), ".", O_RDONLY | O_DIRECTORY));
-  out.tree = make_directory_tree(std::make_shared<const layer::LayerManifest>(std::move(manifest)),
-                                 std::move(directory), url);
-  return out;
-}
 
 Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree& source,
                                                   const Selected& pick) {
@@ -156,20 +112,20 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
       RETURN_IF_ERROR(plan.add(op, *inputs.source, {pick}));
     }
   }
-  for (const plan::RemoteSource& remote : op.remotes) {
-    ASSIGN_OR_RETURN(Unpacked file, download(state, op, remote.url));
-    const Selected pick{
-        .path = name_of_url(remote.url), .name = name_of_url(remote.url), .parents_pattern = {}};
+  for (std::size_t i = 0; i < op.remotes.size(); ++i) {
+    const std::string& name = op.remotes[i].file_name;
+    SourceTree& tree = *inputs.remotes[i];
+    const Selected pick{.path = name, .name = name, .parents_pattern = {}};
     std::optional<Unpacked> archive;
-    if (op.unpack.value_or(false)) {
-      ASSIGN_OR_RETURN(archive, unpack_if_archive(state, *file.tree, pick));
+    if (!name.empty() && op.unpack.value_or(false)) {
+      ASSIGN_OR_RETURN(archive, unpack_if_archive(state, tree, pick));
     }
-    if (archive)
+    if (archive) {
       RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree));
-    else
-      RETURN_IF_ERROR(plan.add(op, *file.tree, {pick}));
-    unpacked.push_back(std::move(file));
-    if (archive) unpacked.push_back(std::move(*archive));
+      unpacked.push_back(std::move(*archive));
+    } else {
+      RETURN_IF_ERROR(plan.add(op, tree, {pick}));
+    }
   }
   if (heredocs) {
     for (const auto& [name, content] : op.source.files)
@@ -177,9 +133,8 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
   }
   ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
   RETURN_IF_ERROR(write_tree(plan, directory.fs.get(), state.owners()));
-  Result<store::LayerRecord> record =
-      publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), below,
-                    owners_of_links(plan));
+  Result<store::LayerRecord> record = publish_upper(*state.store, *state.lease, state.encoding,
+                                                    std::move(directory), below, owners_of_links(plan));
   for (Unpacked& one : unpacked) {
     one.tree.reset();
     RETURN_IF_ERROR(state.lease->discard(*state.store, std::move(one.directory)));
@@ -192,8 +147,13 @@ Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::M
   ASSIGN_OR_RETURN(const layer::SnapshotView view, view_of(*state.store, below));
   Owner owner;
   if (!op.user.empty()) {
-    // As for --chown: a number without a group is its own group.
-    ASSIGN_OR_RETURN(owner, resolve_owner(op.user, reader_of(*state.store, below, view)));
+    // As for --chown: a number without a group is its own group. A name that nobody has is no error before
+    // something runs as that user; until then its directories are root's.
+    Result<Owner> found = resolve_owner(op.user, reader_of(*state.store, below, view));
+    if (found)
+      owner = *found;
+    else if (found.error().kind() != ErrorKind::kDockerfile)
+      return fail(std::move(found.error()));
   }
   CopyPlan plan(view, std::nullopt, std::nullopt);
   RETURN_IF_ERROR(plan.add_directory(op.path, owner));

@@ -11,8 +11,7 @@ namespace shale::build {
 // carries none in this encoding. On any thread; the store takes turns.
 Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease,
                                          const std::string& encoding, store::WorkDirectory directory,
-                                         const layer::SnapshotView& below,
-                                         layer::OwnersBeside owners = {});
+                                         const layer::SnapshotView& below, layer::OwnersBeside owners = {});
 
 // COPY and ADD: the layer with the files of `op`, on top of `below`. On any thread; `source` is the tree of
 // op->source, of which only names and open_file() are used.
@@ -20,6 +19,7 @@ struct CopyInputs {
   const plan::CopyOp* op = nullptr;
   LayerStack below;
   SourceTree* source = nullptr;
+  std::vector<SourceTree*> remotes;  // of op->remotes
 };
 Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& inputs);
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "build/layer_maker.h"
+#include "build/remote_layer.h"
 #include "store/cache.h"
 #include "store/layers.h"
 
@@ -15,9 +16,13 @@ namespace shale::build {
 
 namespace {
 
-bool reads_unpinned_url(const plan::Node& node) {
-  const auto* copy = std::get_if<plan::CopyOp>(&node.op);
-  return copy != nullptr && !copy->remotes.empty() && copy->checksum.empty();
+// The part of a download's record that holds the server's word for this version of the file.
+constexpr const char* kEtag = "etag";
+
+// What it gives is known once it was asked; steps after it are found again by the content it gave.
+bool is_unpinned_url(const plan::Node& node) {
+  const auto* http = std::get_if<plan::HttpOp>(&node.op);
+  return http != nullptr && http->checksum.empty();
 }
 
 }  // namespace
@@ -79,8 +84,7 @@ Result<bool> Solver::try_cache(plan::NodeId id) {
     }
     return true;
   }
-  // What a URL gives is known once it was asked; steps after it are found again by the content it gave.
-  if (node.no_cache || reads_unpinned_url(node)) return false;
+  if (node.no_cache || is_unpinned_url(node)) return false;
   ASSIGN_OR_RETURN(const std::optional<StepKey> key, key_of(state_, node));
   ASSIGN_OR_RETURN(std::optional<store::CacheRecord> record,
                    state_.store->cache().lookup(key->key, state_.encoding));
@@ -182,8 +186,9 @@ Status Solver::advance() {
   const plan::NodeId target = state_.plan.stages[state_.plan.target].result;
   for (plan::NodeId id = target; id != plan::kNoNode; id = state_.node(id).parent) {
     const NodeState& state = state_.state(id);
-    const bool wanted = need_files_ || (std::holds_alternative<plan::ImageOp>(state_.node(id).op) &&
-                                        state_.images.at(id).pull >= 0);
+    const bool wanted =
+        need_files_ || (std::holds_alternative<plan::ImageOp>(state_.node(id).op) &&
+                        (state_.images.at(id).pull >= 0 || !state_.images.at(id).layout.empty()));
     if (wanted && state.known && !state.materialized && !state.started && !error_)
       RETURN_IF_ERROR(start_image(id));
   }
@@ -237,15 +242,47 @@ Status Solver::start_step(plan::NodeId id) {
   state.started = true;
   show_start(id);
   if (const auto* copy = std::get_if<plan::CopyOp>(&node.op)) {
-    CopyInputs inputs{.op = copy, .below = state_.stack(node.parent), .source = nullptr};
+    CopyInputs inputs{.op = copy, .below = state_.stack(node.parent), .source = nullptr, .remotes = {}};
     ASSIGN_OR_RETURN(inputs.source, state_.tree(copy->source));
+    for (const plan::RemoteSource& remote : copy->remotes) {
+      ASSIGN_OR_RETURN(
+          SourceTree * tree,
+          state_.tree({.kind = plan::FileSource::Kind::kNode, .name = {}, .node = remote.node, .files = {}}));
+      inputs.remotes.push_back(tree);
+    }
     submit_layer(id, std::move(*key), [this, inputs] { return make_copy_layer(state_, inputs); });
+  } else if (std::holds_alternative<plan::GitOp>(node.op)) {
+    submit_layer(id, std::move(*key), [this, id] { return make_repository_layer(state_, id); });
+  } else if (const auto* http = std::get_if<plan::HttpOp>(&node.op)) {
+    HttpInputs inputs{.op = http, .etag = {}, .earlier = {}};
+    if (!node.no_cache) RETURN_IF_ERROR(find_earlier_download(*key, inputs));
+    submit_layer(id, std::move(*key),
+                 [this, &state, inputs] { return make_http_layer(state_, inputs, state.etag); });
   } else {
     const auto& directory = std::get<plan::MakeDirOp>(node.op);
     submit_layer(id, std::move(*key), [this, &directory, below = state_.stack(node.parent)] {
       return make_directory_layer(state_, directory, below);
     });
   }
+  return {};
+}
+
+// What the same address gave the last time: if the server says that it is still right, it is taken again.
+Status Solver::find_earlier_download(const StepKey& key, HttpInputs& inputs) {
+  ASSIGN_OR_RETURN(const std::vector<store::CacheRecord> earlier,
+                   state_.store->cache().records_with_definition(key.definition, 1));
+  if (earlier.empty() || earlier.front().encoding != state_.encoding || earlier.front().layers.size() != 1)
+    return {};
+  const auto etag = std::find_if(earlier.front().parts.begin(), earlier.front().parts.end(),
+                                 [](const store::KeyPart& part) { return part.name == kEtag; });
+  if (etag == earlier.front().parts.end()) return {};
+  ASSIGN_OR_RETURN(inputs.earlier, state_.store->layers().find(earlier.front().layers.front()));
+  if (!inputs.earlier) return {};
+  const Status held = state_.lease->hold_layers(*state_.store, earlier.front().layers);
+  if (held)
+    inputs.etag = etag->value;
+  else if (held.error().kind() != ErrorKind::kNotFound)  // collected this moment
+    return held;
   return {};
 }
 
@@ -346,6 +383,7 @@ Status Solver::record(plan::NodeId id, const StepKey& key, const store::LayerRec
   record.parts = key.parts;
   // Once, and the same in both places: the image is the same when it is taken from the cache.
   record.created = state.created;
+  if (!state.etag.empty()) record.parts.push_back({.name = kEtag, .value = state.etag});
   record.cost = Clock::now() - begun_[id];
   RETURN_IF_ERROR(state_.store->cache().put(record));
   state.known = state.materialized = true;

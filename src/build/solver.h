@@ -13,6 +13,7 @@
 #include "build/build_state.h"
 #include "build/event_loop.h"
 #include "build/image_step.h"
+#include "build/remote_layer.h"
 #include "build/run_step.h"
 #include "build/step_key.h"
 
@@ -64,6 +65,7 @@ class Solver {
   void advance_image(RunningImage& image);
   Status start_step(plan::NodeId id);
   Status start_command(plan::NodeId id, StepKey key);
+  Status find_earlier_download(const StepKey& key, HttpInputs& inputs);
   void submit_layer(plan::NodeId id, StepKey key, std::function<Result<store::LayerRecord>()> make);
   void read_command(RunningCommand& command, int stream);
   void end_command(RunningCommand& command);

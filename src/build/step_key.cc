@@ -13,7 +13,7 @@ namespace shale::build {
 namespace {
 
 // Raised when a step's meaning changes, so that results of older versions are not taken for it.
-constexpr std::string_view kDomain = "shale-step-1";
+constexpr std::string_view kDomain = "shale-step-2";
 
 // Collects the fields of a key and, beside them, the parts that explain it.
 class KeyBuilder {
@@ -51,25 +51,25 @@ std::string describe(const BuildState& state, plan::NodeId id) {
   return state.node(id).title;
 }
 
-// The digest of what a COPY picks. For stages the answer is remembered, so that a cached build reads no
-// manifest.
-Result<Digest> digest_of_sources(BuildState& state, const plan::CopyOp& op) {
-  if (op.source.kind != plan::FileSource::Kind::kNode) {
-    ASSIGN_OR_RETURN(SourceTree * tree, state.tree(op.source));
+// The digest of what a COPY picks from `source`. For stages the answer is remembered, so that a cached build
+// reads no manifest.
+Result<Digest> digest_of_sources(BuildState& state, const plan::CopyOp& op, const plan::FileSource& source) {
+  if (source.kind != plan::FileSource::Kind::kNode) {
+    ASSIGN_OR_RETURN(SourceTree * tree, state.tree(source));
     ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *tree));
     return selection_digest(op, *tree, selected);
   }
   FieldHash question("shale-selection-1");
-  question.add(state.chain(op.source.node)).add(op.parents);
+  question.add(state.chain(source.node)).add(op.parents);
   for (const std::string& path : op.paths) question.add(path);
   question.add("exclude");
   for (const std::string& pattern : op.exclude) question.add(pattern);
   const Digest asked = question.finish();
   ASSIGN_OR_RETURN(const std::optional<Digest> known, state.store->cache().find_link(asked));
   if (known) return *known;
-  if (!state.materialized(op.source.node))
+  if (!state.materialized(source.node))
     return asked;  // manifests are missing: the source's identity has to do
-  ASSIGN_OR_RETURN(SourceTree * tree, state.tree(op.source));
+  ASSIGN_OR_RETURN(SourceTree * tree, state.tree(source));
   ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *tree));
   ASSIGN_OR_RETURN(const Digest answer, selection_digest(op, *tree, selected));
   RETURN_IF_ERROR(state.store->cache().put_link(asked, answer));
@@ -80,18 +80,45 @@ Result<StepKey> copy_key(BuildState& state, const plan::Node& node, const plan::
   KeyBuilder key(op.is_add ? "add" : "copy");
   key.operation("destination", op.destination);
   key.operation("chown", op.chown.value_or("")).operation("chmod", op.chmod.value_or(""));
-  key.operation("flags", fmt::format("{}{}{}{}", op.link, op.parents, op.keep_git_dir,
-                                     op.unpack ? (*op.unpack ? "+" : "-") : "?"));
+  key.operation("flags",
+                fmt::format("{}{}{}", op.link, op.parents, op.unpack ? (*op.unpack ? "+" : "-") : "?"));
   for (const std::string& path : op.paths) key.operation("source", path);
   for (const std::string& pattern : op.exclude) key.operation("exclude", pattern);
-  for (const plan::RemoteSource& remote : op.remotes) key.operation("remote", remote.url);
-  key.operation("checksum", op.checksum);
   if (!op.link) key.input(describe(state, node.parent), state.chain(node.parent).hex());
   for (const auto& [name, content] : op.source.files) key.input("heredoc " + name, Digest::of(content).hex());
   if (!op.paths.empty()) {
-    ASSIGN_OR_RETURN(const Digest sources, digest_of_sources(state, op));
+    ASSIGN_OR_RETURN(const Digest sources, digest_of_sources(state, op, op.source));
     key.input("the files it copies", sources.hex());
   }
+  for (const plan::RemoteSource& remote : op.remotes) {
+    plan::CopyOp all;
+    all.paths = {"/" + remote.file_name};
+    all.exclude = op.exclude;
+    const plan::FileSource from{
+        .kind = plan::FileSource::Kind::kNode, .name = {}, .node = remote.node, .files = {}};
+    ASSIGN_OR_RETURN(const Digest files, digest_of_sources(state, all, from));
+    key.input("what is at " + remote.url, files.hex());
+  }
+  return key.finish();
+}
+
+// The commit decides, wherever the name of a branch led to it. No credential is part of the key.
+StepKey git_key(const BuildState& state, const plan::Node& node, const plan::GitOp& op) {
+  const RepositoryState& repository = state.repositories.at(node.id);
+  const plan::GitReference& reference = op.reference;
+  KeyBuilder key("git");
+  key.operation("repository", reference.remote).operation("folder", reference.subdir);
+  key.operation("flags",
+                fmt::format("{}{}{}", op.keep_git_dir, reference.submodules, reference.commit_times));
+  if (op.keep_git_dir) key.operation("ref", repository.full_name);
+  key.input("the commit of " + reference.remote, repository.commit);
+  return key.finish();
+}
+
+StepKey http_key(const plan::HttpOp& op) {
+  KeyBuilder key("http");
+  key.operation("address", op.url).operation("name", op.file_name).operation("checksum", op.checksum);
+  key.operation("unpack", op.unpack ? "1" : "0");
   return key.finish();
 }
 
@@ -147,6 +174,8 @@ Result<std::optional<StepKey>> key_of(BuildState& state, const plan::Node& node)
     return std::optional(std::move(*key));
   }
   if (const auto* run = std::get_if<plan::RunOp>(&node.op)) return std::optional(run_key(state, node, *run));
+  if (const auto* git = std::get_if<plan::GitOp>(&node.op)) return std::optional(git_key(state, node, *git));
+  if (const auto* http = std::get_if<plan::HttpOp>(&node.op)) return std::optional(http_key(*http));
   if (const auto* directory = std::get_if<plan::MakeDirOp>(&node.op)) {
     KeyBuilder key("directory");
     key.operation("path", directory->path).operation("user", directory->user);

@@ -89,13 +89,13 @@ Status FoundFiles::take(const std::string& path, UniqueFd fd, const Digest& dige
     ASSIGN_OR_RETURN(const Digest written, writer.commit(digest));
     (void)written;  // it is `digest`, or commit() had failed
   }
-  return lease_.hold_blobs(store_, std::span(&digest, 1));
+  return lease_->hold_blobs(store_, std::span(&digest, 1));
 }
 
 Status FoundFiles::take_blob(const image::Descriptor& descriptor) {
   if (store_.blobs().has(descriptor.digest)) {
     RETURN_IF_ERROR(store_.blobs().adopt(descriptor.digest));
-    return lease_.hold_blobs(store_, std::span(&descriptor.digest, 1));
+    return lease_->hold_blobs(store_, std::span(&descriptor.digest, 1));
   }
   const std::string path = blob_path(descriptor.digest);
   ASSIGN_OR_RETURN(UniqueFd fd, open(path));
@@ -116,7 +116,7 @@ Result<image::Descriptor> FoundFiles::take_layer(const std::string& path, const 
     blob = {.media_type = std::string(image::kOciLayer), .digest = diff_id};
     ASSIGN_OR_RETURN(blob.size, store_.blobs().size(diff_id));
     RETURN_IF_ERROR(store_.blobs().adopt(diff_id));
-    RETURN_IF_ERROR(lease_.hold_blobs(store_, std::span(&diff_id, 1)));
+    RETURN_IF_ERROR(lease_->hold_blobs(store_, std::span(&diff_id, 1)));
     return blob;
   }
   ASSIGN_OR_RETURN(UniqueFd fd, open(path));
@@ -138,7 +138,7 @@ Result<image::Descriptor> FoundFiles::take_layer(const std::string& path, const 
     // A second image of the archive may have moved it.
     if (store_.blobs().has(blob.digest)) {
       RETURN_IF_ERROR(store_.blobs().adopt(blob.digest));
-      RETURN_IF_ERROR(lease_.hold_blobs(store_, std::span(&blob.digest, 1)));
+      RETURN_IF_ERROR(lease_->hold_blobs(store_, std::span(&blob.digest, 1)));
       return blob;
     }
   }

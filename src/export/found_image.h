@@ -38,7 +38,9 @@ class FoundFiles {
   // `private_copy`: the files are ours (just unpacked, in the store's file system) and may be moved into the
   // store.
   FoundFiles(store::Store& store, store::BuildLease& lease, UniqueFd root, bool private_copy)
-      : store_(store), lease_(lease), root_(std::move(root)), private_copy_(private_copy) {}
+      : store_(store), lease_(&lease), root_(std::move(root)), private_copy_(private_copy) {}
+  // To read documents only: nothing can be taken.
+  FoundFiles(store::Store& store, UniqueFd root) : store_(store), root_(std::move(root)) {}
 
   [[nodiscard]] bool has(std::string_view path) const;
   // A document of at most 4 MiB.
@@ -56,15 +58,19 @@ class FoundFiles {
   Status take(const std::string& path, UniqueFd fd, const Digest& digest);
 
   store::Store& store_;
-  store::BuildLease& lease_;
+  store::BuildLease* lease_ = nullptr;
   UniqueFd root_;
-  bool private_copy_;
+  bool private_copy_ = false;
 };
 
 // Every image of an OCI layout (oci-layout, index.json); of an index in it the one for `platform`. Names come
 // from the annotations io.containerd.image.name and org.opencontainers.image.ref.name.
 Result<std::vector<FoundImage>> read_oci_layout(FoundFiles& files, const image::Platform& platform,
                                                 const Progress& progress);
+// One image of an OCI layout: the one whose manifest or index has `digest`; else the one named `tag`; without
+// either the one named "latest", or the only one. Its layers stay where they are: take_blob() takes them.
+Result<FoundImage> read_layout_image(FoundFiles& files, const image::Platform& platform,
+                                     const std::string& tag, const std::optional<Digest>& digest);
 // Every image of a docker archive (manifest.json), of any version of docker.
 Result<std::vector<FoundImage>> read_docker_archive(FoundFiles& files, const Progress& progress);
 

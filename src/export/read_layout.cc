@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding the images of OCI layouts and docker archives.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -32,9 +33,24 @@ std::vector<image::ImageRef> names_of(const image::Descriptor& entry) {
   return names;
 }
 
+// A name of an index entry is the tag itself, or a whole reference that ends with it.
+bool is_tagged(const image::Descriptor& entry, const std::string& tag) {
+  for (const char* key : {"org.opencontainers.image.ref.name", "io.containerd.image.name"}) {
+    const auto found = entry.annotations.find(key);
+    if (found != entry.annotations.end() && (found->second == tag || found->second.ends_with(":" + tag)))
+      return true;
+  }
+  return false;
+}
+
+bool is_attestation(const image::Descriptor& entry) {
+  return entry.platform && entry.platform->os == "unknown";
+}
+
 class LayoutReader {
  public:
-  LayoutReader(FoundFiles& files, const image::Platform& platform, const Progress& progress)
+  // Without `progress`, layers are not taken.
+  LayoutReader(FoundFiles& files, const image::Platform& platform, const Progress* progress)
       : files_(files), platform_(platform), progress_(progress) {}
 
   Result<std::vector<FoundImage>> run() {
@@ -43,15 +59,53 @@ class LayoutReader {
     const auto* index = std::get_if<image::Index>(&top);
     if (index == nullptr) return fail(ErrorKind::kCorrupt, "index.json of the image layout is not an index");
     for (const image::Descriptor& entry : index->manifests) {
-      if (entry.platform && entry.platform->os == "unknown") continue;  // an attestation
+      if (is_attestation(entry)) continue;
       RETURN_IF_ERROR(read_entry(entry, names_of(entry), 1));
     }
     return std::move(found_);
   }
 
+  Result<FoundImage> run_one(const std::string& tag, const std::optional<Digest>& digest) {
+    ASSIGN_OR_RETURN(const std::string text, files_.read("index.json"));
+    ASSIGN_OR_RETURN(const image::ManifestOrIndex top, image::parse_manifest(text, {}));
+    const auto* index = std::get_if<image::Index>(&top);
+    if (index == nullptr) return fail(ErrorKind::kCorrupt, "index.json of the image layout is not an index");
+    std::vector<image::Descriptor> images;
+    std::ranges::copy_if(index->manifests, std::back_inserter(images),
+                         [](const image::Descriptor& entry) { return !is_attestation(entry); });
+    ASSIGN_OR_RETURN(const image::Descriptor chosen, choose(images, tag, digest));
+    RETURN_IF_ERROR(read_entry(chosen, {}, 1));
+    return std::move(found_.front());
+  }
+
  private:
+  Result<image::Descriptor> choose(const std::vector<image::Descriptor>& images, const std::string& tag,
+                                   const std::optional<Digest>& digest) const {
+    if (digest) {
+      const auto found = std::ranges::find(images, *digest, &image::Descriptor::digest);
+      if (found != images.end()) return *found;
+      // Any manifest of the layout may be meant, also one that only an index names.
+      ASSIGN_OR_RETURN(const std::string bytes, files_.read("blobs/sha256/" + digest->hex()));
+      return image::Descriptor{.media_type = {}, .digest = *digest, .size = bytes.size()};
+    }
+    if (tag.empty() && images.size() == 1) return images.front();
+    const std::string wanted = tag.empty() ? "latest" : tag;
+    const auto found = std::ranges::find_if(
+        images, [&](const image::Descriptor& entry) { return is_tagged(entry, wanted); });
+    if (found != images.end()) return *found;
+    Error error(ErrorKind::kNotFound,
+                fmt::format("the image layout has no image with the tag \"{}\"", wanted));
+    std::vector<std::string> names;
+    for (const image::Descriptor& entry : images)
+      if (const auto name = entry.annotations.find("org.opencontainers.image.ref.name");
+          name != entry.annotations.end())
+        names.push_back(name->second);
+    if (!names.empty()) error.add_hint(fmt::format("it has {}", fmt::join(names, ", ")));
+    return fail(std::move(error));
+  }
+
   Status read_entry(const image::Descriptor& entry, std::vector<image::ImageRef> names, int depth) {
-    RETURN_IF_ERROR(progress_.check());
+    if (progress_ != nullptr) RETURN_IF_ERROR(progress_->check());
     if (depth > kMaxIndexDepth)
       return fail(ErrorKind::kCorrupt, "the image layout's indexes are nested too deeply");
     // The same image under several names has one entry for each.
@@ -80,12 +134,13 @@ class LayoutReader {
     ASSIGN_OR_RETURN(image.config_json, files_.read_blob(manifest.config));
     ASSIGN_OR_RETURN(image.diff_ids, diff_ids_of(image.config_json, manifest.layers.size()));
     for (const image::Descriptor& layer : manifest.layers) {
-      RETURN_IF_ERROR(progress_.check());
       if (!compression_of(layer.media_type))
         return fail(ErrorKind::kUnsupported,
                     fmt::format("a layer of the image is of the unknown type '{}'", layer.media_type));
+      if (progress_ == nullptr) continue;
+      RETURN_IF_ERROR(progress_->check());
       RETURN_IF_ERROR(files_.take_blob(layer));
-      progress_.item("reading " + layer.digest.short_hex(), layer.size, layer.size, true);
+      progress_->item("reading " + layer.digest.short_hex(), layer.size, layer.size, true);
     }
     image.manifest = store::ImageManifest{
         .digest = entry.digest, .media_type = manifest.media_type, .json = std::move(json)};
@@ -96,7 +151,7 @@ class LayoutReader {
 
   FoundFiles& files_;
   const image::Platform& platform_;
-  const Progress& progress_;
+  const Progress* progress_;
   std::vector<FoundImage> found_;
 };
 
@@ -125,7 +180,12 @@ std::optional<Digest> digest_in_name(std::string_view path) {
 
 Result<std::vector<FoundImage>> read_oci_layout(FoundFiles& files, const image::Platform& platform,
                                                 const Progress& progress) {
-  return LayoutReader(files, platform, progress).run();
+  return LayoutReader(files, platform, &progress).run();
+}
+
+Result<FoundImage> read_layout_image(FoundFiles& files, const image::Platform& platform,
+                                     const std::string& tag, const std::optional<Digest>& digest) {
+  return LayoutReader(files, platform, nullptr).run_one(tag, digest);
 }
 
 Result<std::vector<FoundImage>> read_docker_archive(FoundFiles& files, const Progress& progress) {

@@ -2,8 +2,10 @@
 #include "plan/copy_instruction.h"
 
 #include "dockerfile/chmod.h"
+#include "plan/git_reference.h"
 #include "plan/history_text.h"
 #include "plan/paths.h"
+#include "plan/remote_files.h"
 
 namespace shale::plan {
 
@@ -11,35 +13,57 @@ namespace {
 
 using dockerfile::Instruction;
 
-Status check_remotes(const StageWriter& writer, const Instruction& instruction, const CopyOp& op) {
-  for (const RemoteSource& remote : op.remotes)
-    if (remote.kind == RemoteSource::Kind::kGit)
-      return fail(writer.at(instruction,
-                            Error(ErrorKind::kUnsupported, "ADD cannot fetch git repositories")
-                                .hint("clone it before the build and COPY it, or use RUN git clone"),
-                            remote.url));
-  if (op.checksum.empty()) return {};
-  if (op.remotes.size() + op.paths.size() != 1)
+// --checksum, which is about one source from the network.
+Status check_checksum(const StageWriter& writer, const Instruction& instruction, const std::string& checksum,
+                      std::size_t sources, bool is_http) {
+  if (sources != 1)
     return fail(writer.at(instruction,
                           Error(ErrorKind::kDockerfile, "checksum can't be specified for multiple sources"),
                           "--checksum"));
-  if (op.remotes.empty())
-    return fail(writer.at(instruction,
-                          Error(ErrorKind::kDockerfile, "checksum requires HTTP(S) or Git sources"),
-                          "--checksum"));
-  const std::size_t colon = op.checksum.find(':');
+  if (!is_http) return {};
+  const std::size_t colon = checksum.find(':');
   if (colon == std::string::npos)
     return fail(
-        writer.at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), op.checksum));
-  if (op.checksum.substr(0, colon) != "sha256")
+        writer.at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), checksum));
+  if (checksum.substr(0, colon) != "sha256")
     return fail(writer.at(
         instruction,
         Error(ErrorKind::kDockerfile, "unsupported digest algorithm").hint("write sha256:<64 hex digits>"),
-        op.checksum));
-  if (!Digest::parse(op.checksum))
+        checksum));
+  if (!Digest::parse(checksum))
     return fail(
-        writer.at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), op.checksum));
+        writer.at(instruction, Error(ErrorKind::kDockerfile, "invalid checksum digest format"), checksum));
   return {};
+}
+
+// What an ADD says about its remote sources beside their addresses.
+struct RemoteFlags {
+  std::string checksum;
+  std::optional<bool> keep_git_dir;
+};
+
+// The operation that fetches `source`; nullopt if that is a path.
+Result<std::optional<RemoteOp>> remote_of(const StageWriter& writer, const Instruction& instruction,
+                                          const std::string& source, const RemoteFlags& flags) {
+  const auto refuse = [&](const Error& error) {
+    return fail(writer.at(instruction, Error(ErrorKind::kDockerfile, error.message()), source));
+  };
+  Result<std::optional<GitReference>> git = parse_git_reference(source);
+  if (!git) return refuse(git.error());
+  if (*git && !(*git)->may_be_path) {
+    GitOp op{.reference = std::move(**git), .keep_git_dir = false};
+    if (!flags.checksum.empty())
+      if (const Status set = set_checksum(op.reference, flags.checksum); !set) return refuse(set.error());
+    const std::optional<bool>& asked = op.reference.keep_git_dir;
+    if (asked && flags.keep_git_dir && *asked != *flags.keep_git_dir)
+      return refuse(Error(ErrorKind::kDockerfile, "the address and --keep-git-dir contradict each other"));
+    op.keep_git_dir = asked.value_or(flags.keep_git_dir.value_or(false));
+    return RemoteOp(std::move(op));
+  }
+  if (source.starts_with("http://") || source.starts_with("https://"))
+    return RemoteOp(
+        HttpOp{.url = source, .file_name = name_of_url(source), .checksum = flags.checksum, .unpack = false});
+  return std::optional<RemoteOp>();
 }
 
 // Where an exception brings something back, what is copied may be a part of what is ignored: nothing is said
@@ -54,6 +78,51 @@ void warn_ignored(StageWriter& writer, const Instruction& instruction, const std
   writer.warn(instruction, "CopyIgnoredFile", written, {is_add ? "Add" : "Copy", path});
 }
 
+// The sources of one instruction: paths, and addresses with the nodes that fetch them. `words` gets all of
+// them in their order.
+Status plan_sources(StageWriter& writer, const Instruction& instruction, const dockerfile::Copy& copy,
+                    CopyOp& op, std::vector<NodeId>& inputs, std::vector<std::string>& words) {
+  RemoteFlags flags{.checksum = {}, .keep_git_dir = copy.keep_git_dir};
+  if (!copy.checksum.empty()) {
+    ASSIGN_OR_RETURN(flags.checksum, writer.expand(instruction, copy.checksum));
+  }
+  for (const std::string& source : copy.sources) {
+    ASSIGN_OR_RETURN(std::string path, writer.expand(instruction, source));
+    words.push_back(path);
+    std::optional<RemoteOp> remote;
+    if (copy.from.empty()) {
+      ASSIGN_OR_RETURN(remote, remote_of(writer, instruction, path, flags));
+    }
+    if (!remote) {
+      if (copy.from.empty()) warn_ignored(writer, instruction, source, path, op.is_add);
+      op.paths.push_back(std::move(path));
+      continue;
+    }
+    const auto* http = std::get_if<HttpOp>(&*remote);
+    if (!op.is_add)
+      return fail(
+          writer.at(instruction,
+                    Error(ErrorKind::kDockerfile, http != nullptr ? "source can't be a URL for COPY"
+                                                                  : "source can't be a git ref for COPY")
+                        .hint("ADD fetches it"),
+                    source));
+    if (!flags.checksum.empty())
+      RETURN_IF_ERROR(
+          check_checksum(writer, instruction, flags.checksum, copy.sources.size(), http != nullptr));
+    const std::string file_name = http != nullptr ? http->file_name : std::string();
+    const NodeId node = writer.add_remote_node(instruction, *remote);
+    inputs.push_back(node);
+    op.remotes.push_back({.url = without_login(path), .node = node, .file_name = file_name});
+  }
+  if (!flags.checksum.empty() && op.remotes.empty())
+    return fail(writer.at(instruction,
+                          Error(ErrorKind::kDockerfile,
+                                op.paths.size() == 1 ? "checksum requires HTTP(S) or Git sources"
+                                                     : "checksum can't be specified for multiple sources"),
+                          "--checksum"));
+  return {};
+}
+
 }  // namespace
 
 Status plan_copy(StageWriter& writer, const dockerfile::Instruction& instruction,
@@ -63,11 +132,7 @@ Status plan_copy(StageWriter& writer, const dockerfile::Instruction& instruction
   op.exclude = copy.exclude;
   op.link = copy.link;
   op.parents = copy.parents;
-  op.keep_git_dir = copy.keep_git_dir.value_or(false);
   op.unpack = copy.unpack;
-  if (!copy.checksum.empty()) {
-    ASSIGN_OR_RETURN(op.checksum, writer.expand(instruction, copy.checksum));
-  }
   std::vector<NodeId> inputs;
   if (!copy.from.empty()) {
     ASSIGN_OR_RETURN(const Target target,
@@ -76,18 +141,8 @@ Status plan_copy(StageWriter& writer, const dockerfile::Instruction& instruction
     if (op.source.kind == FileSource::Kind::kNode && op.source.node != kNoNode)
       inputs.push_back(op.source.node);
   }
-  for (const std::string& source : copy.sources) {
-    ASSIGN_OR_RETURN(std::string path, writer.expand(instruction, source));
-    if (is_add && copy.from.empty()) {
-      if (const auto remote = remote_kind(path)) {
-        op.remotes.push_back({.kind = *remote, .url = std::move(path)});
-        continue;
-      }
-    }
-    if (copy.from.empty()) warn_ignored(writer, instruction, source, path, is_add);
-    op.paths.push_back(std::move(path));
-  }
-  RETURN_IF_ERROR(check_remotes(writer, instruction, op));
+  std::vector<std::string> words;
+  RETURN_IF_ERROR(plan_sources(writer, instruction, copy, op, inputs, words));
   if (!copy.inline_sources.empty()) {
     if (op.paths.empty() && op.remotes.empty()) op.source.kind = FileSource::Kind::kInline;
     for (const dockerfile::InlineSource& source : copy.inline_sources) {
@@ -111,7 +166,7 @@ Status plan_copy(StageWriter& writer, const dockerfile::Instruction& instruction
     if (Result<dockerfile::Chmod> parsed = dockerfile::Chmod::parse(*op.chmod); !parsed)
       return fail(writer.at(instruction, parsed.error(), copy.chmod));
   }
-  const std::string row = copy_history(copy, op, is_add);
+  const std::string row = copy_history(copy, op, words, destination);
   Node& node = writer.add_node(instruction);
   node.op = std::move(op);
   node.inputs = std::move(inputs);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "plan/git_reference.h"
+
 namespace shale::plan {
 
 namespace {
@@ -89,23 +91,22 @@ std::string run_history(const std::vector<std::string>& args,
   return out + fmt::format("{} # buildkit", fmt::join(args, " "));
 }
 
-std::string copy_history(const dockerfile::Copy& copy, const CopyOp& op, bool is_add) {
-  std::string out = is_add ? "ADD" : "COPY";
+std::string copy_history(const dockerfile::Copy& copy, const CopyOp& op,
+                         const std::vector<std::string>& sources, std::string_view destination) {
+  std::string out = op.is_add ? "ADD" : "COPY";
   if (op.parents) out += " --parents";
   if (op.chown) out += " --chown=" + *op.chown;
   if (op.chmod) out += " --chmod=" + *op.chmod;
-  if (op.link) out += " --link";
   for (const std::string& pattern : op.exclude) out += " --exclude=" + pattern;
-  for (const RemoteSource& remote : op.remotes) out += " " + remote.url;
-  for (const std::string& path : op.paths) out += " " + path;
+  for (const std::string& source : sources) out += " " + without_login(source);
   for (const dockerfile::InlineSource& source : copy.inline_sources) out += " <<" + source.name;
-  return out + " " + op.destination + " # buildkit";
+  return fmt::format("{} {} # buildkit", out, destination);
 }
 
 std::string healthcheck_text(const image::Healthcheck& check) {
-  return fmt::format("{{{} {} {} {} {} {}}}", quoted_list(check.test), quoted(duration_text(check.interval)),
-                     quoted(duration_text(check.timeout)), quoted(duration_text(check.start_period)),
-                     quoted(duration_text(check.start_interval)), check.retries);
+  return fmt::format("{{Test:[{}] Interval:{} Timeout:{} StartPeriod:{} StartInterval:{} Retries:{}}}",
+                     fmt::join(check.test, " "), duration_text(check.interval), duration_text(check.timeout),
+                     duration_text(check.start_period), duration_text(check.start_interval), check.retries);
 }
 
 bool is_only_heredoc(std::string_view command) {
@@ -121,16 +122,6 @@ bool is_only_heredoc(std::string_view command) {
   return std::none_of(command.begin(), command.end(), [](unsigned char c) {
     return std::isspace(c) != 0 || c == '<' || c == '>' || c == '|' || c == ';' || c == '&' || c == '(';
   });
-}
-
-std::optional<RemoteSource::Kind> remote_kind(std::string_view source) {
-  const std::string_view path = source.substr(0, source.find_first_of("#?"));
-  const bool http = source.starts_with("http://") || source.starts_with("https://");
-  if (source.starts_with("git://") || source.starts_with("ssh://") || source.starts_with("git@") ||
-      (http && path.ends_with(".git")))
-    return RemoteSource::Kind::kGit;
-  if (http) return RemoteSource::Kind::kHttp;
-  return std::nullopt;
 }
 
 }  // namespace shale::plan

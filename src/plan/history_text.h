@@ -23,15 +23,13 @@ std::string run_history(const std::vector<std::string>& args,
                         const std::vector<std::pair<std::string, std::optional<std::string>>>& arguments,
                         const Variables& environment);
 
-// "COPY --chown=1 a b /x # buildkit"
-std::string copy_history(const dockerfile::Copy& copy, const CopyOp& op, bool is_add);
+// "COPY --chown=1 a b x # buildkit": the words as they are written, expanded.
+std::string copy_history(const dockerfile::Copy& copy, const CopyOp& op,
+                         const std::vector<std::string>& sources, std::string_view destination);
 
 std::string healthcheck_text(const image::Healthcheck& check);
 
 // A RUN command line that is exactly one heredoc word ("<<EOF").
 bool is_only_heredoc(std::string_view command);
-
-// What an ADD source that is not a path is.
-std::optional<RemoteSource::Kind> remote_kind(std::string_view source);
 
 }  // namespace shale::plan

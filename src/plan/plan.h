@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "image/config.h"
+#include "plan/git_reference.h"
 #include "shale/build.h"
 #include "shale/error.h"
 #include "shale/events.h"
@@ -35,6 +36,23 @@ struct FileSource {
   NodeId node = kNoNode;
   std::vector<std::pair<std::string, std::string>> files;  // name → content
 };
+
+// The files of a repository at one commit, owned by 0:0, as a snapshot of their own.
+struct GitOp {
+  GitReference reference;
+  bool keep_git_dir = false;
+  bool operator==(const GitOp&) const = default;
+};
+
+// A file from the network as a snapshot of its own: mode 0600, owned by 0:0, with the server's time.
+struct HttpOp {
+  std::string url;
+  std::string file_name;
+  std::string checksum;  // "sha256:…" or empty
+  bool unpack = false;   // an archive is replaced by what is in it
+  bool operator==(const HttpOp&) const = default;
+};
+using RemoteOp = std::variant<GitOp, HttpOp>;
 
 // The layers of an image.
 struct ImageOp {
@@ -60,9 +78,8 @@ struct MountOp {
   std::string environment;        // secret: variable that gets the value
 };
 
-// Where the script of a RUN heredoc that begins with #! is mounted. (BuildKit uses /dev/pipes; our /dev is
-// made anew for each command.)
-inline constexpr const char* kScriptDirectory = "/run/heredoc/";
+// Where the script of a RUN heredoc that begins with #! is mounted: BuildKit's place, which a script sees as $0.
+inline constexpr const char* kScriptDirectory = "/dev/pipes/";
 
 struct RunOp {
   std::vector<std::string> args;  // what is executed; shell already in front
@@ -80,9 +97,11 @@ struct RunOp {
 struct CopySourcePath {
   std::string path;  // as written, expanded; may hold wildcards
 };
+// A source word of ADD that is an address.
 struct RemoteSource {
-  enum class Kind : std::uint8_t { kHttp, kGit } kind = Kind::kHttp;
-  std::string url;
+  std::string url;        // without user name and password
+  NodeId node = kNoNode;  // fetches it
+  std::string file_name;  // the file in the node's snapshot; empty = all of a repository
 };
 
 struct CopyOp {
@@ -95,10 +114,8 @@ struct CopyOp {
   std::vector<std::string> exclude;
   bool link = false;
   bool parents = false;
-  bool is_add = false;  // local archives are unpacked
-  bool keep_git_dir = false;
+  bool is_add = false;         // local archives are unpacked
   std::optional<bool> unpack;  // ADD --unpack
-  std::string checksum;        // ADD --checksum
 };
 
 // WORKDIR: a directory made if missing.
@@ -112,7 +129,7 @@ struct Node {
   NodeId parent = kNoNode;  // the snapshot it starts from; kNoNode = an empty one
   int stage =
       0;  // index in Plan::stages of the stage it was written in; -1 = an image that is only copied from
-  std::variant<ImageOp, RunOp, CopyOp, MakeDirOp> op;
+  std::variant<ImageOp, RunOp, CopyOp, MakeDirOp, GitOp, HttpOp> op;
   std::string title;  // "[build 3/5] RUN make"
   SourceSpan span;
   // Every other node whose files it reads (COPY --from, RUN --mount=from).

@@ -6,7 +6,9 @@
 #include <algorithm>
 
 #include "base/suggest.h"
+#include "plan/early_check.h"
 #include "plan/lint.h"
+#include "plan/remote_files.h"
 #include "plan/stage_graph.h"
 #include "plan/stage_planner.h"
 
@@ -39,8 +41,26 @@ class PlannerImpl final : public Planner {
     }
     if (!lint) return fail(std::move(lint.error()).context("in --build-arg BUILDKIT_DOCKERFILE_CHECK"));
     lint_ = std::move(*lint);
-    ASSIGN_OR_RETURN(StageGraph graph, StageGraph::create(file_, options_));
-    graph_.emplace(std::move(graph));
+    Result<StageGraph> graph = StageGraph::create(file_, options_);
+    std::optional<Error> errors;
+    const auto collect = [&errors](Error error) {
+      if (errors)
+        errors->add_other(std::move(error));
+      else
+        errors = std::move(error);
+    };
+    std::set<int> stages;
+    if (graph) {
+      graph_.emplace(std::move(*graph));
+      ASSIGN_OR_RETURN(stages, reachable());
+    } else {
+      collect(std::move(graph.error()));
+      for (int i = 0; i < static_cast<int>(file_.stages.size()); ++i) stages.insert(i);
+    }
+    for (const int stage : stages)
+      for (Error& error : check_early(file_, file_.stages[static_cast<std::size_t>(stage)]))
+        collect(std::move(error));
+    if (errors) return fail(std::move(*errors));
     return {};
   }
 
@@ -204,21 +224,20 @@ class PlannerImpl final : public Planner {
         stage.base_history_rows = stage.config.history.size();
         break;
       }
-      case Target::Kind::kDirectory: {
-        // A directory that stands for a base: its files are copied onto nothing.
+      case Target::Kind::kDirectory:
+      case Target::Kind::kRemote: {
+        // Files that stand for a base: they are copied onto nothing.
         Node node;
+        CopyOp op;
+        op.source = files_of_context(plan, names.base, names.source->from_instruction.span);
+        if (op.source.node != kNoNode) node.inputs.push_back(op.source.node);
+        op.paths = {"/"};
+        op.destination = "/";
+        node.op = std::move(op);
         node.id = static_cast<NodeId>(plan.nodes.size());
         node.stage = static_cast<int>(plan.stages.size());
         node.title = title_of_base(names, stage);
         node.span = names.source->from_instruction.span;
-        CopyOp op;
-        op.source = {.kind = FileSource::Kind::kNamedContext,
-                     .name = names.base.reference,
-                     .node = kNoNode,
-                     .files = {}};
-        op.paths = {"/"};
-        op.destination = "/";
-        node.op = std::move(op);
         stage.base = stage.result = node.id;
         stage.history.push_back({.created_by = fmt::format("FROM {}", names.base_text), .node = node.id});
         plan.nodes.push_back(std::move(node));
@@ -266,6 +285,16 @@ class PlannerImpl final : public Planner {
     return plan.nodes.back().id;
   }
 
+  // What a --build-context of files names: a directory, or the node that fetches it.
+  FileSource files_of_context(Plan& plan, const Target& target, const SourceSpan& span) {
+    if (target.kind == Target::Kind::kDirectory)
+      return {
+          .kind = FileSource::Kind::kNamedContext, .name = target.reference, .node = kNoNode, .files = {}};
+    const NodeId node =
+        remote_node(plan, options_.remote_contexts.at(target.reference), -1, span, options_.no_cache);
+    return {.kind = FileSource::Kind::kNode, .name = {}, .node = node, .files = {}};
+  }
+
   Result<FileSource> source_of(Plan& plan, const std::map<int, std::size_t>& place, const Target& target,
                                const SourceSpan& span) {
     FileSource out;
@@ -278,9 +307,8 @@ class PlannerImpl final : public Planner {
         out.node = image_node(plan, target, span, fmt::format("FROM {}", target.reference));
         break;
       case Target::Kind::kDirectory:
-        out.kind = FileSource::Kind::kNamedContext;
-        out.name = target.reference;
-        break;
+      case Target::Kind::kRemote:
+        return files_of_context(plan, target, span);
       case Target::Kind::kScratch:
         break;  // nothing in it: node stays kNoNode
     }

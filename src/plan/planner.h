@@ -27,6 +27,7 @@ struct PlanOptions {
   // --build-context: names of local directories; and names that stand for an image reference.
   std::set<std::string> directory_contexts;
   std::map<std::string, std::string> image_contexts;
+  std::map<std::string, RemoteOp> remote_contexts;  // and names of what is fetched
   // What keeps files of the context away from COPY, for the rule CopyIgnoredFile; null = not known.
   std::shared_ptr<const dockerfile::IgnoreMatcher> ignore;
   bool no_cache = false;

@@ -64,10 +64,19 @@ Result<StageGraph> StageGraph::create(const dockerfile::ParsedFile& file, const 
     graph.target_ = *target;
   else
     collect(errors, std::move(target.error()));
-  // Names that instructions of any stage use, also of stages that will not be built: a typo there is a typo.
-  for (int i = 0; i < static_cast<int>(graph.stages_.size()); ++i)
-    if (Result<std::vector<Reference>> found = graph.references(i); !found)
+  // Names that instructions of the stages that will be built use. The others may name what does not exist (yet).
+  std::vector<int> wanted = {graph.target_};
+  for (std::size_t next = 0; next < wanted.size(); ++next) {
+    Result<std::vector<Reference>> found = graph.references(wanted[next]);
+    if (!found) {
       collect(errors, std::move(found.error()));
+      continue;
+    }
+    for (const Reference& reference : *found)
+      if (reference.target.kind == Target::Kind::kStage &&
+          std::find(wanted.begin(), wanted.end(), reference.target.stage) == wanted.end())
+        wanted.push_back(reference.target.stage);
+  }
   if (errors) return fail(std::move(*errors));
   return graph;
 }
@@ -94,6 +103,30 @@ Result<Variables> expand_global_arguments(
   return globals;
 }
 
+std::string StageGraph::unset_hint(const std::string& word) const {
+  dockerfile::ExpandOptions expand_options;
+  expand_options.escape = file_->directives.escape;
+  const Result<dockerfile::Expansion> expanded =
+      dockerfile::expand_word(word, globals_.lookup(), expand_options);
+  if (!expanded) return {};
+  for (const std::string& name : expanded->unset_names) {
+    for (const dockerfile::Stage& stage : file_->stages)
+      for (const dockerfile::Instruction& instruction : stage.instructions)
+        if (const auto* arg = std::get_if<dockerfile::Arg>(&instruction.body))
+          for (const dockerfile::ArgItem& item : arg->items)
+            if (item.name == name)
+              return fmt::format(
+                  "{} is declared in line {}, behind this FROM: what FROM reads is declared before the first "
+                  "FROM",
+                  name, instruction.span.line);
+    std::vector<std::string> known;
+    for (const auto& [variable, value] : globals_.items()) known.push_back(variable);
+    if (const std::string nearest = suggest(name, known); !nearest.empty())
+      return fmt::format("{} is not declared; did you mean '{}'?", name, nearest);
+  }
+  return {};
+}
+
 Result<StageNames> StageGraph::resolve_stage(int index) {
   const dockerfile::Stage& source = file_->stages[static_cast<std::size_t>(index)];
   const SourceSpan& span = source.from_instruction.span;
@@ -105,12 +138,15 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
   ASSIGN_OR_RETURN(out.base_text, [&]() -> Result<std::string> {
     Result<std::string> name = dockerfile::expand(source.from.base, globals_.lookup(), expand_options);
     if (!name) return fail(file_->error(span, name.error().message(), source.from.base));
-    if (name->empty())
-      return fail(
-          file_
-              ->error(span, fmt::format("base name ({}) should not be blank", source.from.base),
-                      source.from.base)
-              .hint("give the ARG that it names a default before the first FROM, or pass --build-arg"));
+    if (name->empty()) {
+      Error error = file_->error(span, fmt::format("base name ({}) should not be blank", source.from.base),
+                                 source.from.base);
+      const std::string hint = unset_hint(source.from.base);
+      error.add_hint(hint.empty()
+                         ? "give the ARG that it names a default before the first FROM, or pass --build-arg"
+                         : hint);
+      return fail(std::move(error));
+    }
     return name;
   }());
 
@@ -159,7 +195,8 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
     Error error = file_->error(
         span, fmt::format("failed to parse stage name \"{}\": invalid reference format", out.base_text),
         source.from.base);
-    error.add_hint(reference.error().message());
+    const std::string hint = unset_hint(source.from.base);
+    error.add_hint(hint.empty() ? reference.error().message() : hint);
     return fail(std::move(error));
   }
   out.base = {.kind = Target::Kind::kImage, .stage = -1, .reference = out.base_text, .platform = platform};
@@ -176,8 +213,12 @@ std::optional<Target> StageGraph::named_context(const std::string& name) const {
       out.reference = image->second;
     return out;
   }
-  if (!options_->directory_contexts.contains(name)) return std::nullopt;
-  out.kind = Target::Kind::kDirectory;
+  if (options_->remote_contexts.contains(name))
+    out.kind = Target::Kind::kRemote;
+  else if (options_->directory_contexts.contains(name))
+    out.kind = Target::Kind::kDirectory;
+  else
+    return std::nullopt;
   out.reference = name;
   return out;
 }

@@ -19,18 +19,17 @@ namespace shale::plan {
 
 // What a name stands for.
 struct Target {
-  enum class Kind : std::uint8_t { kScratch, kStage, kImage, kDirectory };
+  enum class Kind : std::uint8_t { kScratch, kStage, kImage, kDirectory, kRemote };
   Kind kind = Kind::kScratch;
   int stage = -1;         // kStage
-  std::string reference;  // kImage: the reference; kDirectory: the context's name
+  std::string reference;  // kImage: the reference; kDirectory, kRemote: the context's name
   std::string platform;   // kImage
 };
 
-// The variables that FROM lines see: `platform`, then the file's ARGs before the first FROM, with the values of
-// `build_args` or their defaults. An error has its place.
-Result<Variables> expand_global_arguments(
-    const dockerfile::ParsedFile& file, const Variables& platform,
-    const std::vector<std::pair<std::string, std::string>>& build_args);
+// The variables that FROM lines see: `platform`, then the file's ARGs before the first FROM, with the values
+// of `build_args` or their defaults. An error has its place.
+Result<Variables> expand_global_arguments(const dockerfile::ParsedFile& file, const Variables& platform,
+                                          const std::vector<std::pair<std::string, std::string>>& build_args);
 
 // One stage with what is known of it before any instruction was looked at.
 struct StageNames {
@@ -71,6 +70,8 @@ class StageGraph {
   StageGraph(const dockerfile::ParsedFile& file, const PlanOptions& options)
       : file_(&file), options_(&options) {}
   Result<StageNames> resolve_stage(int index);
+  // Why a variable in `word` of a FROM has no value: it is declared too late, or misspelt. "" if neither.
+  [[nodiscard]] std::string unset_hint(const std::string& word) const;
   Result<int> find_target() const;
   // What --build-context gave this name.
   [[nodiscard]] std::optional<Target> named_context(const std::string& name) const;

@@ -100,21 +100,17 @@ Status StagePlanner::plan_arg(const Instruction& instruction, const dockerfile::
 
 Status StagePlanner::plan_workdir(const Instruction& instruction, const dockerfile::Workdir& workdir) {
   ASSIGN_OR_RETURN(const std::string path, writer_.expand(instruction, workdir.path));
-  if (path.empty())
-    return fail(writer_.at(instruction,
-                           Error(ErrorKind::kDockerfile, "WORKDIR requires a path, but it is empty"),
-                           workdir.path));
-  writer_.stage().config.working_dir = writer_.absolute(path);
-  // A trailing slash stays in the config, as BuildKit leaves it.
-  if (path.ends_with('/') && writer_.stage().config.working_dir != "/")
-    writer_.stage().config.working_dir += '/';
-  if (writer_.stage().config.working_dir == "/") {
+  // Nothing, as from an unset variable, is the directory it is in.
+  const std::string directory = writer_.absolute(path);
+  // An absolute path stays in the config as it is written, as BuildKit leaves it; a relative one is joined.
+  writer_.stage().config.working_dir = path.starts_with('/') ? path : directory;
+  if (directory == "/") {
     writer_.skip_number();
-    writer_.add_history("WORKDIR /");
+    writer_.add_history("WORKDIR " + writer_.stage().config.working_dir);
     return {};
   }
   Node& node = writer_.add_node(instruction);
-  node.op = MakeDirOp{.path = writer_.stage().config.working_dir, .user = writer_.stage().config.user};
+  node.op = MakeDirOp{.path = directory, .user = writer_.stage().config.user};
   writer_.add_history("WORKDIR " + writer_.stage().config.working_dir, node.id);
   return {};
 }
@@ -133,7 +129,7 @@ Status StagePlanner::plan_expose(const Instruction& instruction, const dockerfil
   Result<std::vector<std::string>> ports = dockerfile::parse_ports(words);
   if (!ports) return fail(writer_.at(instruction, ports.error()));
   for (const std::string& port : *ports) writer_.stage().config.exposed_ports.insert(port);
-  writer_.add_history(fmt::format("EXPOSE map[{}:{{}}]", fmt::join(*ports, ":{} ")));
+  writer_.add_history(fmt::format("EXPOSE [{}]", fmt::join(*ports, " ")));
   return {};
 }
 

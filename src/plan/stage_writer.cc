@@ -8,7 +8,9 @@
 
 #include "base/suggest.h"
 #include "dockerfile/source.h"
+#include "plan/git_reference.h"
 #include "plan/paths.h"
+#include "plan/remote_files.h"
 
 namespace shale::plan {
 
@@ -97,7 +99,7 @@ std::string StageWriter::title(const Instruction& instruction) {
   ++shown_index_;
   const bool alone = context_.file->stages.size() == 1 && stage_.name.empty();
   return fmt::format("[{}{}/{}] {}", alone ? std::string() : stage_.shown_name + " ", shown_index_,
-                     shown_total_, shown);
+                     shown_total_, without_login(shown));
 }
 
 std::string StageWriter::absolute(std::string_view path) const {
@@ -121,11 +123,20 @@ Node& StageWriter::add_node(const Instruction& instruction) {
   node.stage = static_cast<int>(&stage_ - context_.plan->stages.data());
   node.title = title(instruction);
   node.span = instruction.span;
-  node.no_cache = context_.options->no_cache ||
-                  context_.options->no_cache_stages.contains(names_.source->from.stage_name);
+  node.no_cache = no_cache();
   stage_.result = node.id;
   context_.plan->nodes.push_back(std::move(node));
   return context_.plan->nodes.back();
+}
+
+NodeId StageWriter::add_remote_node(const Instruction& instruction, const RemoteOp& op) {
+  return remote_node(*context_.plan, op, static_cast<int>(&stage_ - context_.plan->stages.data()),
+                     instruction.span, no_cache());
+}
+
+bool StageWriter::no_cache() const {
+  return context_.options->no_cache ||
+         context_.options->no_cache_stages.contains(names_.source->from.stage_name);
 }
 
 void StageWriter::add_history(std::string created_by, NodeId node) {

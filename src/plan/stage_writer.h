@@ -66,12 +66,15 @@ class StageWriter {
 
   // A new node on top of the stage's result, titled and counted. Valid until the next one is added.
   Node& add_node(const Instruction& instruction);
+  // The node that fetches `op`, for an instruction that reads from it. Call it before add_node().
+  NodeId add_remote_node(const Instruction& instruction, const RemoteOp& op);
   // Counts an instruction that turned out to need no node.
   void skip_number() { ++shown_index_; }
   void add_history(std::string created_by, NodeId node = kNoNode);
 
  private:
   [[nodiscard]] std::string title(const Instruction& instruction);
+  [[nodiscard]] bool no_cache() const;
 
   const PlanContext& context_;
   Stage& stage_;

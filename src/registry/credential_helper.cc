@@ -23,21 +23,6 @@ namespace {
 constexpr std::size_t kMaxAnswerBytes = std::size_t{1} << 20;
 constexpr std::chrono::seconds kTimeLimit{30};  // a keyring that waits for a person gives up sooner
 
-// Searched in absolute directories of PATH only: the working directory is the user's project.
-std::string find_program(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
-  while (!rest.empty()) {
-    const std::size_t colon = rest.find(':');
-    const std::string_view dir = rest.substr(0, colon);
-    rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
-    if (!dir.starts_with('/')) continue;
-    std::string candidate = fmt::format("{}/{}", dir, name);
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return {};
-}
-
 // What the program wrote until it closed its output.
 Result<std::string> read_answer(int fd, const std::string& name) {
   const auto deadline = std::chrono::steady_clock::now() + kTimeLimit;
@@ -65,7 +50,7 @@ Result<std::string> read_answer(int fd, const std::string& name) {
 
 Result<Credential> ask_credential_helper(const std::string& name, const std::string& key) {
   const std::string program_name = "docker-credential-" + name;
-  const std::string program = find_program(program_name);
+  const std::string program = sys::find_program(program_name);
   if (program.empty())
     return fail(
         Error(ErrorKind::kNotFound, fmt::format("the credential helper '{}' is not in PATH", program_name))

@@ -72,6 +72,10 @@ Result<std::string> self_path();
 // (installed), so that an installation can be moved.
 Result<std::string> helper_path(std::string_view name);
 
+// The path of a program in one of the absolute directories of PATH (the working directory is the user's
+// project); empty if there is none.
+std::string find_program(const std::string& name);
+
 Result<FdPair> make_pipe();
 // A connected pair of SOCK_SEQPACKET or SOCK_STREAM unix sockets.
 Result<FdPair> make_socket_pair(int type);

@@ -17,6 +17,7 @@ cd "$T/ctx"
 wipe() { rm -rf "$@" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$@"; }
 ending() {
   local status=$?
+  [ -z "${SERVER-}" ] || { kill "$SERVER" && wait "$SERVER"; } 2>/dev/null || true
   cd /
   [ $status = 0 ] || [ $status = 77 ] || [ ! -s "$OUT" ] || { echo "--- end of what the last build printed:"; tail -25 "$OUT"; }
   wipe "$T"
@@ -98,6 +99,17 @@ hub() {
 exported() { rm -rf "$T/oci" "$T/oci.tar"; printf 'FROM %s\n' "$1" | shale build -q -o "type=oci,dest=$T/oci.tar" -f - "$T/home" >/dev/null; }
 rootfs() { wipe "$T/rootfs"; printf 'FROM %s\n' "$1" | shale build -q -o "type=local,dest=$T/rootfs" -f - "$T/home" >/dev/null; }
 config() { exported "$1" && skopeo inspect --raw --config "oci-archive:$T/oci.tar" | jq -cr "$2"; }
+
+# serve: an HTTP server on loopback for the files below $T/www, and for git repositories (see the program serve);
+# its address is $WWW, its log $T/www.log.
+serve() {
+  mkdir -p "$T/www/smart"
+  : >"$T/www.log"
+  "$HERE/serve" "$T/www" "$T/www.port" "$T/www.log" &
+  SERVER=$!
+  wait_for test -s "$T/www.port"
+  WWW=http://127.0.0.1:$(cat "$T/www.port")
+}
 
 # listed NAME: does `shale images` show it?
 listed() { shale images | awk -v name="$1" '$1 == name { found = 1 } END { exit !found }'; }
