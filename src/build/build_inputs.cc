@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <memory>
 
 #include "base/suggest.h"
 #include "build/remote_context.h"
@@ -26,11 +27,9 @@ constexpr const char* kDefaultNames[] = {"Dockerfile", "dockerfile", "Containerf
 bool is_http(std::string_view text) { return text.starts_with("http://") || text.starts_with("https://"); }
 
 Result<std::string> absolute_path(const std::string& path) {
-  char* real = ::realpath(path.c_str(), nullptr);
-  if (real == nullptr) return fail_errno(errno, fmt::format("open '{}'", path));
-  std::string out = real;
-  std::free(real);
-  return out;
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  if (!real) return fail_errno(errno, fmt::format("open '{}'", path));
+  return std::string(real.get());
 }
 
 Result<UniqueFd> open_context(const std::string& path) {

@@ -64,7 +64,7 @@ std::unique_ptr<EventSink> make_progress(ProgressMode mode, Screen screen) {
   return std::make_unique<QuietProgress>();
 }
 
-Handover::Handover() : shared_(nullptr) {
+Handover::Handover() {
   void* page = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw std::bad_alloc();  // as for any other memory
   shared_ = new (page) Shared{};

@@ -56,7 +56,7 @@ class Handover {
     std::atomic<std::uint64_t> events;
     std::atomic<bool> finished;
   };
-  Shared* shared_;
+  Shared* shared_ = nullptr;
   std::uint64_t seen_ = 0;
 };
 

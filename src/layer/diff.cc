@@ -341,7 +341,7 @@ Result<DiffResult> describe_upper(int fs_dirfd, const SnapshotView& below, const
     hasher.join();
     RETURN_IF_ERROR(read);
   } else {
-    RETURN_IF_ERROR(read_files(entries, fs_dirfd, [&](std::string&& buffer) -> Status {
+    RETURN_IF_ERROR(read_files(entries, fs_dirfd, [&](const std::string& buffer) -> Status {
       hash_buffer(buffer);
       return {};
     }));

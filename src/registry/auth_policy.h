@@ -48,6 +48,6 @@ struct Token {
 };
 // The answer of a token server: "token" or "access_token" (equal when both are there), a lifetime of 60 s to
 // an hour. Characters that could end a header are refused.
-Result<Token> parse_token(std::string_view json);
+Result<Token> parse_token(std::string_view text);
 
 }  // namespace shale::registry

@@ -20,6 +20,7 @@ class BlobFile {
   BlobFile(BlobFile&& other) noexcept;
   BlobFile& operator=(BlobFile&&) = delete;
   BlobFile(const BlobFile&) = delete;
+  BlobFile& operator=(const BlobFile&) = delete;
   ~BlobFile();
 
   Status write(std::string_view bytes);
