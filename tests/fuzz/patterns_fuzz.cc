@@ -19,13 +19,16 @@ using fuzz::check;
 // Enough for patterns to differ; more would only repeat the same work for each.
 constexpr std::size_t kMaxPaths = 64;
 constexpr std::size_t kMaxSources = 64;
+constexpr std::size_t kMaxPathBytes =
+    4096;  // PATH_MAX: each directory on the way is an entry with its whole path
 
 std::vector<layer::Entry> read_tree(std::string_view& text) {
   std::map<std::string, layer::Entry> entries;
   for (std::string_view line = fuzz::take_line(text); !line.empty(); line = fuzz::take_line(text)) {
     const std::size_t arrow = line.find(" -> ");
     const std::string path(line.substr(0, arrow));
-    if (path.empty() || !layer::is_plain_path(path) || entries.size() >= kMaxPaths || entries.contains(path))
+    if (path.empty() || path.size() > kMaxPathBytes || !layer::is_plain_path(path) ||
+        entries.size() >= kMaxPaths || entries.contains(path))
       continue;
     std::vector<std::string> parents;
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
