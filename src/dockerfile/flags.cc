@@ -56,6 +56,7 @@ Flags Flags::parse(const std::vector<std::string>& written, std::span<const Flag
       value = lower;
     } else if (!has_value) {
       add_error(fmt::format("missing a value on flag: --{}", name));
+      errors.back().hint = fmt::format("write --{}=VALUE, with '=' and without blanks", name);
       continue;
     }
     result.values_[std::string(name)].push_back(std::move(value));

@@ -29,6 +29,7 @@ struct FlagError {
   std::string message;
   std::string word;
   std::string suggestion;
+  std::string hint = {};
 };
 
 class Flags {

@@ -11,6 +11,7 @@
 
 #include "base/suggest.h"
 #include "dockerfile/flags.h"
+#include "dockerfile/mistakes.h"
 #include "dockerfile/mount.h"
 #include "dockerfile/runes.h"
 #include "dockerfile/source.h"
@@ -105,27 +106,8 @@ class TypedParser {
 
   [[nodiscard]] Error unknown_instruction() const {
     Error result = error(fmt::format("unknown instruction: {}", node_.keyword_text), node_.keyword_text);
-    const bool shell_text =
-        node_.keyword.starts_with("&&") || node_.keyword.starts_with('|') || node_.keyword.starts_with(';');
-    if (shell_text) {
-      result.add_hint(fmt::format("line {} looks unfinished: add '\\' at its end", previous_text_line()));
-      return result;
-    }
-    return with_suggestion(std::move(result), suggest(node_.keyword, instruction_names()));
-  }
-
-  // The last line above this node that is neither blank nor a comment.
-  [[nodiscard]] int previous_text_line() const {
-    int number = 0;
-    int last = node_.span.line - 1;
-    for (std::size_t start = 0; start < text_.size();) {
-      if (++number >= node_.span.line) break;
-      const std::size_t end = std::min(text_.find('\n', start), text_.size());
-      const std::string_view line = trim(text_.substr(start, end - start));
-      if (!line.empty() && !line.starts_with('#')) last = number;
-      start = end + 1;
-    }
-    return last;
+    if (std::string hint = hint_about_unknown(node_, text_); !hint.empty()) result.add_hint(std::move(hint));
+    return result;
   }
 
   Result<Flags> flags(std::span<const FlagSpec> specs) {
@@ -135,6 +117,7 @@ class TypedParser {
     std::vector<Error> errors;
     for (const FlagError& problem : problems) {
       errors.push_back(with_suggestion(error(problem.message, problem.word), problem.suggestion));
+      if (!problem.hint.empty()) errors.back().add_hint(problem.hint);
     }
     Error first = std::move(errors.front());
     for (std::size_t i = 1; i < errors.size(); ++i) first.add_other(std::move(errors[i]));
@@ -174,7 +157,9 @@ class TypedParser {
     const bool named = words.size() == 3 && equals_ignoring_case(words[1], "as");
     if (!named && words.size() != 1) {
       Error result = error("FROM requires either one or three arguments");
-      result.add_hint("write 'FROM image' or 'FROM image AS name'");
+      result.add_hint(words.size() > 1 && words[1].starts_with('#')
+                          ? "a comment stands on a line of its own"
+                          : "write 'FROM image' or 'FROM image AS name'");
       return fail(std::move(result));
     }
     From body{.base = words[0]};
@@ -187,10 +172,12 @@ class TypedParser {
       };
       if (body.stage_name.front() < 'a' || body.stage_name.front() > 'z' ||
           !std::ranges::all_of(body.stage_name, allowed)) {
-        return failure(
+        Error result = error(
             fmt::format("invalid name for build stage: {}, name can't start with a number or contain symbols",
                         quote(words[2])),
             words[2]);
+        result.add_hint("a name begins with a letter; letters, digits, '-', '_' and '.' may follow");
+        return fail(std::move(result));
       }
     }
     ASSIGN_OR_RETURN(const Flags given, flags(kFromFlags));
@@ -226,10 +213,14 @@ class TypedParser {
 
   Status read_sources(const Flags& given, Copy& body) {
     if (node_.arguments.size() < 2) {
-      return failure(fmt::format(
+      Error result = error(fmt::format(
           "{} requires at least two arguments, but only one was provided. Destination could not be "
           "determined",
           name_));
+      result.add_hint(node_.arguments.empty() ? fmt::format("write '{} SOURCE... DESTINATION'", name_)
+                                              : fmt::format("write '{} {} .' to keep the name in WORKDIR",
+                                                            name_, node_.arguments.front()));
+      return fail(std::move(result));
     }
     body.destination = node_.arguments.back();
     ASSIGN_OR_RETURN(const auto bad_destination, heredoc(body.destination));
@@ -376,8 +367,10 @@ class TypedParser {
     }
     ASSIGN_OR_RETURN(const Flags given, flags(kHealthcheckFlags));
     if (kind != "CMD") {
-      return failure(fmt::format("unknown type {} in HEALTHCHECK (try CMD)", quote(kind)),
-                     node_.arguments.front());
+      Error result = error(fmt::format("unknown type {} in HEALTHCHECK (try CMD)", quote(kind)),
+                           node_.arguments.front());
+      result.add_hint("write 'HEALTHCHECK CMD command' or 'HEALTHCHECK NONE'");
+      return fail(std::move(result));
     }
     if (node_.arguments.size() == 1)
       return failure("missing command after HEALTHCHECK CMD", node_.arguments.front());

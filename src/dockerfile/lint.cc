@@ -80,14 +80,17 @@ class Linter {
   void check_keyword_casing() {
     int lower = 0;
     int upper = 0;
+    const auto is_known = [](const Node& node) {
+      return std::ranges::find(instruction_names(), to_upper(node.keyword)) != instruction_names().end();
+    };
     for (const Node& node : file_.tree.nodes) {
-      if (is_lower(node.keyword_text)) ++lower;
-      if (is_upper(node.keyword_text)) ++upper;
+      if (is_lower(node.keyword_text) && is_known(node)) ++lower;
+      if (is_upper(node.keyword_text) && is_known(node)) ++upper;
     }
     const bool to_lower_case = lower > upper;
     for (const Node& node : file_.tree.nodes) {
       const bool right = to_lower_case ? is_lower(node.keyword_text) : is_upper(node.keyword_text);
-      if (right) continue;
+      if (right || !is_known(node)) continue;
       warn("ConsistentInstructionCasing", locate(file_.text, file_.lines, node.span, node.keyword_text),
            node.comments, {node.keyword_text, to_lower_case ? "lowercase" : "uppercase"});
     }

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "dockerfile/mistakes.h"
 #include "dockerfile/runes.h"
 #include "dockerfile/source.h"
 
@@ -51,6 +52,7 @@ class FileBuilder {
                     .hint("a Dockerfile needs a FROM, as in 'FROM debian:12' or 'FROM scratch'"));
     }
     std::ranges::stable_sort(errors_, comes_before);
+    for (Error& error : errors_) add_character_hint(error);
     ParseOutcome outcome;
     if (!errors_.empty()) {
       outcome.error = std::move(errors_.front());
@@ -86,6 +88,17 @@ class FileBuilder {
     }
     // Behind a FROM that could not be read there may be no stage: its instructions are only checked.
     if (!file_.stages.empty()) file_.stages.back().instructions.push_back(std::move(*instruction));
+  }
+
+  // What looks like quotes and blanks but is none explains most errors of the line it is in.
+  void add_character_hint(Error& error) const {
+    if (error.span() == nullptr || error.span()->line < 1 || !error.hints().empty()) return;
+    const std::size_t start = file_.lines.offset(error.span()->line);
+    if (start == std::string::npos) return;
+    const std::size_t end = std::min(file_.text.find('\n', start), file_.text.size());
+    if (std::string hint = hint_about_characters(std::string_view(file_.text).substr(start, end - start));
+        !hint.empty())
+      error.add_hint(std::move(hint));
   }
 
   // The error, and those inside it beside it.
@@ -128,6 +141,15 @@ Error ParsedFile::error(const SourceSpan& span, std::string message, std::string
 }
 
 ParseOutcome parse_dockerfile_all(std::string_view text, std::string file_name) {
+  if (looks_like_utf16(text)) {
+    // Every line would be an error; one says it.
+    ParseOutcome outcome;
+    outcome.error = Error(ErrorKind::kDockerfile, "the file is UTF-16, not UTF-8")
+                        .at({.file = file_name})
+                        .hint("save it as UTF-8; in PowerShell: Out-File -Encoding utf8");
+    outcome.file.file_name = std::move(file_name);
+    return outcome;
+  }
   SyntaxOutcome syntax = parse_syntax(text, file_name);
   return FileBuilder(text, std::move(file_name), std::move(syntax)).run();
 }

@@ -295,12 +295,31 @@ class Parser {
       if (!read_heredoc(heredoc)) {
         if (errors_full()) return;
         Error error = error_at(text_, locate(text_, node.span, "<<"), "unterminated heredoc");
-        error.add_hint(fmt::format("a line that is exactly '{}' has to end it", heredoc.name));
+        error.add_hint(unterminated_hint(heredoc));
         add_error(std::move(error));
         return;
       }
       node.heredocs.push_back(std::move(heredoc));
     }
+  }
+
+  // Where the end was meant to be. If it is known, what stands before it is the document and no instructions.
+  std::string unterminated_hint(const Heredoc& heredoc) {
+    int number = line_;
+    std::string_view rest = rest_;
+    for (std::size_t start = 0; start < rest.size();) {
+      const std::size_t end = std::min(rest.find('\n', start), rest.size());
+      const std::string_view line = rest.substr(start, end - start);
+      start = end + 1;
+      ++number;
+      if (trim(line) != heredoc.name) continue;
+      while (line_ < number) (void)next_line();
+      if (without_tabs(without_newline(line)) == heredoc.name)
+        return fmt::format("line {0} has tabs in front of '{1}': take them away, or begin with '<<-{1}'",
+                           number, heredoc.name);
+      return fmt::format("line {} has blanks beside '{}', which has to stand alone", number, heredoc.name);
+    }
+    return fmt::format("a line that is exactly '{}' has to end it", heredoc.name);
   }
 
   // Reads up to the terminator. Without one nothing is consumed, so that errors behind the place are found,
