@@ -127,6 +127,7 @@ Status ImageResolver::resolve(const std::vector<plan::ImageNeed>& needs) {
     registry::PullRequest request;
     request.reference = one.reference;
     ASSIGN_OR_RETURN(request.platform, image::Platform::parse(need.platform));
+    request.want_layers = layers_ == Layers::kFetch;
     request.blob_directory = store_.blobs().directory();
     ASSIGN_OR_RETURN(registry::PullProcess pull, registry::PullProcess::start(request));
     pulls_.push_back(std::move(pull));

@@ -16,8 +16,10 @@ namespace shale::build {
 // on downloading while the build is planned; their events are read inside (registry::FetchProcess).
 class ImageResolver {
  public:
-  ImageResolver(store::Store& store, bool always_ask, EventSink& events, StepId& next_step)
-      : store_(store), always_ask_(always_ask), events_(events), next_step_(next_step) {}
+  enum class Layers : bool { kLeave, kFetch };  // kLeave: only configs are wanted
+  ImageResolver(store::Store& store, bool always_ask, EventSink& events, StepId& next_step,
+                Layers layers = Layers::kFetch)
+      : store_(store), always_ask_(always_ask), events_(events), next_step_(next_step), layers_(layers) {}
 
   // All at once: what the store lacks is asked for in parallel.
   Status resolve(const std::vector<plan::ImageNeed>& needs);
@@ -35,19 +37,20 @@ class ImageResolver {
     std::chrono::steady_clock::time_point started;
   };
   Result<bool> find_local(const plan::ImageNeed& need);
+  Status read_layout(const plan::ImageNeed& need);
   Status await(const Pending& pending);
 
-  Status read_layout(const plan::ImageNeed& need);
   store::Store& store_;
   bool always_ask_;
   EventSink& events_;
   StepId& next_step_;
+  Layers layers_;
   std::map<Key, BaseImage> images_;
   std::vector<registry::PullProcess> pulls_;
 };
 
-}  // namespace shale::build
 // Takes the blobs of layers that images of OCI layouts need and the store lacks. After the cache was looked
 // at; opens the lease if there are any.
 Status take_layout_layers(BuildState& state);
 
+}  // namespace shale::build

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "cli/build_request.h"
+#include "cli/call.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
@@ -43,29 +44,32 @@ void print_result(const BuildResult& result, ProgressMode mode) {
 
 }  // namespace
 
-Status build_command(const CommandLine& line) {
+Result<int> build_command(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const CallRequest call, parse_call(line));
   ASSIGN_OR_RETURN(const ProgressMode mode, parse_progress_mode(line.value("progress"), line.flag("quiet")));
   ASSIGN_OR_RETURN(const BuildRequest request, make_build_request(line, environment_variable));
-  RETURN_IF_ERROR(refuse_terminal(request));
+  if (call.kind == CallRequest::Kind::kBuild) RETURN_IF_ERROR(refuse_terminal(request));
   if (mode != ProgressMode::kQuiet)
     for (const std::string& note : line.notes()) write_stderr(fmt::format("note: {}\n", note));
 
   // run_build handles signals itself; until it does, and after, the cursor still needs to come back.
   if (mode == ProgressMode::kTty) restore_cursor_on_signals();
   const std::unique_ptr<EventSink> progress = make_progress(mode, standard_screen());
+  if (call.kind != CallRequest::Kind::kBuild) return run_call(call, request, *progress);
   Result<BuildResult> result = run_build(request, *progress);
   progress->finish();
   if (!result) return fail(std::move(result.error()));
 
   if (mode != ProgressMode::kQuiet) {
     print_result(*result, mode);
-    return {};
+    return 0;
   }
-  if (result->image_id.empty()) return {};
+  if (result->image_id.empty()) return 0;
   // Standard output may be carrying an archive already.
   for (const OutputSpec& output : request.outputs)
-    if (output.destination == "-") return {};
-  return write_stdout(result->image_id.to_string() + '\n');
+    if (output.destination == "-") return 0;
+  RETURN_IF_ERROR(write_stdout(result->image_id.to_string() + '\n'));
+  return 0;
 }
 
 }  // namespace shale::cli

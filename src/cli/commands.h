@@ -7,9 +7,11 @@
 
 namespace shale::cli {
 
+// The exit code of the command, which is not 0 when --check finds something.
+Result<int> build_command(const CommandLine& line);
+
 // Results go to standard output, everything else to standard error. The error of a command is returned, not
 // printed.
-Status build_command(const CommandLine& line);
 Status images_command(const CommandLine& line);
 Status rmi_command(const CommandLine& line);
 Status tag_command(const CommandLine& line);

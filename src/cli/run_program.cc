@@ -37,21 +37,29 @@ Status help_command(const CommandLine& line) {
 }
 
 constexpr std::pair<std::string_view, Command> kCommands[] = {
-    {"build", build_command}, {"images", images_command},   {"rmi", rmi_command},
-    {"tag", tag_command},     {"pull", pull_command},       {"push", push_command},
-    {"load", load_command},   {"save", save_command},       {"import", import_command},
-    {"help", help_command},   {"version", version_command},
+    {"images", images_command},   {"rmi", rmi_command},       {"tag", tag_command},
+    {"pull", pull_command},       {"push", push_command},     {"load", load_command},
+    {"save", save_command},       {"import", import_command}, {"help", help_command},
+    {"version", version_command},
 };
 
-Status run(const CommandLine& line) {
+Result<int> exit_code_of(Status status) {
+  if (!status) return fail(std::move(status.error()));
+  return 0;
+}
+
+// The exit code of a command that ran.
+Result<int> run(const CommandLine& line) {
   if (line.flag("help") || line.command == nullptr) {
-    if (line.flag("version") && !line.flag("help")) return version_command(line);
+    if (line.flag("version") && !line.flag("help")) return exit_code_of(version_command(line));
     const int width = terminal_size(STDOUT_FILENO).columns;
-    return write_stdout(line.command != nullptr ? command_help(*line.command, width) : general_help(width));
+    return exit_code_of(
+        write_stdout(line.command != nullptr ? command_help(*line.command, width) : general_help(width)));
   }
-  if (line.flag("version")) return version_command(line);
+  if (line.flag("version")) return exit_code_of(version_command(line));
+  if (line.command->name == std::string_view("build")) return build_command(line);
   for (const auto& [name, command] : kCommands)
-    if (name == line.command->name) return command(line);
+    if (name == line.command->name) return exit_code_of(command(line));
   return fail(ErrorKind::kInternal, fmt::format("the command '{}' has no function", line.command->name));
 }
 
@@ -62,14 +70,14 @@ void print_error(const Error& error) {
   write_stderr(filter_lines(render(error, color), color ? Colors::kKeep : Colors::kStrip));
 }
 
-void print_debug(const Status& status, std::chrono::steady_clock::time_point start) {
+// `error` null: there was none.
+void print_debug(const Error* error, std::chrono::steady_clock::time_point start) {
   std::string text;
-  if (!status)
-    text +=
-        fmt::format("debug: error kind {}, errno {}, exit code {}\n", static_cast<int>(status.error().kind()),
-                    status.error().errno_value(), exit_code(status.error()));
-  struct rusage own{};
-  struct rusage children{};
+  if (error != nullptr)
+    text += fmt::format("debug: error kind {}, errno {}, exit code {}\n", static_cast<int>(error->kind()),
+                        error->errno_value(), exit_code(*error));
+  struct rusage own {};
+  struct rusage children {};
   (void)getrusage(RUSAGE_SELF, &own);           // cannot fail with these arguments
   (void)getrusage(RUSAGE_CHILDREN, &children);  // likewise
   const auto seconds = [](const struct timeval& time) {
@@ -96,10 +104,10 @@ int run_program(int argc, const char* const* argv) {
   (void)std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   Result<CommandLine> line = parse_command_line(words);
-  const Status status = line ? run(*line) : Status(std::unexpected(std::move(line.error())));
-  if (!status) print_error(status.error());
-  if (line && line->flag("debug")) print_debug(status, start);
-  return status ? 0 : exit_code(status.error());
+  const Result<int> code = line ? run(*line) : Result<int>(std::unexpected(std::move(line.error())));
+  if (!code) print_error(code.error());
+  if (line && line->flag("debug")) print_debug(code ? nullptr : &code.error(), start);
+  return code ? *code : exit_code(code.error());
 }
 
 }  // namespace shale::cli

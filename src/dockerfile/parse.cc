@@ -92,12 +92,12 @@ class FileBuilder {
 
   // What looks like quotes and blanks but is none explains most errors of the line it is in.
   void add_character_hint(Error& error) const {
-    if (error.span() == nullptr || error.span()->line < 1 || !error.hints().empty()) return;
+    if (error.span() == nullptr || error.span()->line < 1) return;
     const std::size_t start = file_.lines.offset(error.span()->line);
     if (start == std::string::npos) return;
     const std::size_t end = std::min(file_.text.find('\n', start), file_.text.size());
     if (std::string hint = hint_about_characters(std::string_view(file_.text).substr(start, end - start));
-        !hint.empty())
+        !hint.empty() && std::ranges::find(error.hints(), hint) == error.hints().end())
       error.add_hint(std::move(hint));
   }
 
