@@ -5,6 +5,7 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
+#include <algorithm>
 #include <array>
 #include <initializer_list>
 #include <string>
@@ -100,6 +101,42 @@ void mount_in_dev(int dev, const char* name, int mount) {
   ::close(mount);
 }
 
+// A mount point that a mount of the caller's needs in our new /dev, directories on the way included. What
+// cannot be made is reported when it is mounted on.
+void make_dev_target(int dev, std::string_view path, bool is_directory) {
+  int parent = ::dup(dev);
+  while (parent >= 0) {
+    const std::size_t slash = path.find('/');
+    const std::string name(path.substr(0, slash));
+    const bool last = slash == std::string_view::npos;
+    if (last && !is_directory) {
+      const int file =
+          ::openat(parent, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+      if (file >= 0) ::close(file);
+      break;
+    }
+    if (::mkdirat(parent, name.c_str(), 0755) != 0 && errno != EEXIST) break;
+    if (last) break;
+    const int next = open_resolved(parent, name.c_str(), O_PATH | O_DIRECTORY, kPlain);
+    ::close(parent);
+    parent = next;
+    path.remove_prefix(slash + 1);
+  }
+  if (parent >= 0) ::close(parent);
+}
+
+void make_dev_targets(int dev, const SandboxSpec& spec) {
+  constexpr std::string_view kDev = "/dev/";
+  for (const SandboxMount& mount : spec.mounts) {
+    if (!mount.target.starts_with(kDev)) continue;
+    struct stat source {};
+    const bool is_directory = mount.kind == SandboxMount::Kind::kTmpfs ||
+                              (mount.kind == SandboxMount::Kind::kBind && ::fstat(mount.fd, &source) == 0 &&
+                               S_ISDIR(source.st_mode));
+    make_dev_target(dev, std::string_view(mount.target).substr(kDev.size()), is_directory);
+  }
+}
+
 void mount_dev(int root, const SandboxSpec& spec, const HostMounts& host, const MountOptions& options) {
   const int target = system_directory(root, "dev", SetupStep::kDev);
   const int dev = new_filesystem("tmpfs", {{"mode", "0755"}, {"size", "64k"}}, MOUNT_ATTR_NOSUID);
@@ -127,13 +164,18 @@ void mount_dev(int root, const SandboxSpec& spec, const HostMounts& host, const 
                options.tty_group
                    ? new_filesystem("devpts", {{"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}}, pts)
                    : new_filesystem("devpts", {{"ptmxmode", "0666"}, {"mode", "0620"}}, pts));
-  mount_in_dev(
-      dev, "shm",
-      new_filesystem("tmpfs", {{"mode", "01777"}, {"size", std::to_string(spec.shm_bytes)}}, kKernelFs));
+  // The caller's own takes its place: under it nobody would see ours, but /proc/mounts would list both.
+  const bool has_shm = std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                                   [](const SandboxMount& mount) { return mount.target == "/dev/shm"; });
+  if (!has_shm)
+    mount_in_dev(
+        dev, "shm",
+        new_filesystem("tmpfs", {{"mode", "01777"}, {"size", std::to_string(spec.shm_bytes)}}, kKernelFs));
   if (const int queue = new_filesystem("mqueue", {}, kKernelFs); queue >= 0)
     mount_in_dev(dev, "mqueue", queue);
   else if (errno != ENODEV)  // a kernel without POSIX message queues
     give_up(SetupStep::kDev, errno, "/dev/mqueue");
+  make_dev_targets(dev, spec);
   ::close(dev);
 }
 

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A mount on /dev/shm replaces the sandbox's own, other places in /dev can be mounted on, and a script heredoc sees
+# itself where BuildKit puts it. Nothing of it is in the image.
+. "$(dirname "$0")/lib.sh"
+images busybox:latest
+echo from-context >file
+cat >Dockerfile <<'D'
+FROM busybox
+RUN --mount=type=tmpfs,target=/dev/shm,size=16m echo shm-mounts=$(grep -c ' /dev/shm ' /proc/mounts) $(df -k /dev/shm | awk 'END { print $2 }')
+RUN --mount=type=bind,source=file,target=/dev/deep/down/file --mount=type=tmpfs,target=/dev/empty \
+    cat /dev/deep/down/file && echo empty=$(ls /dev/empty | wc -l)
+RUN <<EOT
+#!/bin/sh
+echo "script at $0"
+EOT
+D
+build -t in-dev .
+ran 'shm-mounts=1 16384' && ran from-context && ran empty=0 && ran 'script at /dev/pipes/EOT'
+rootfs in-dev
+[ -z "$(ls -A "$T/rootfs/dev" 2>/dev/null)" ] || die "/dev of the image holds $(ls -A "$T/rootfs/dev")"
