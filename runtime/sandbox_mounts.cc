@@ -129,7 +129,7 @@ void make_dev_targets(int dev, const SandboxSpec& spec) {
   constexpr std::string_view kDev = "/dev/";
   for (const SandboxMount& mount : spec.mounts) {
     if (!mount.target.starts_with(kDev)) continue;
-    struct stat source {};
+    struct stat source{};
     const bool is_directory = mount.kind == SandboxMount::Kind::kTmpfs ||
                               (mount.kind == SandboxMount::Kind::kBind && ::fstat(mount.fd, &source) == 0 &&
                                S_ISDIR(source.st_mode));
