@@ -99,11 +99,13 @@ class PlannerImpl final : public Planner {
     std::map<int, std::size_t> place;    // stage number → index in plan.stages
     std::map<int, StageState> states;
 
+    std::size_t expanded_bytes = 0;
     PlanContext context{.file = &file_,
                         .options = &options_,
                         .graph = &*graph_,
                         .lint = lint_,
                         .plan = &plan,
+                        .expanded_bytes = &expanded_bytes,
                         .source_of = [&](const Target& target, const dockerfile::Instruction& instruction) {
                           return source_of(plan, place, target, instruction.span);
                         }};

@@ -23,6 +23,18 @@ std::optional<std::string_view> Variables::get(std::string_view name) const {
   return items_[found->second].second;
 }
 
+Error too_much_text() {
+  return Error(ErrorKind::kDockerfile,
+               fmt::format("the values of this file expand to more than {} MiB", kMaxExpandedText >> 20))
+      .hint("look for values that repeat each other, such as ENV A=$A$A");
+}
+
+std::size_t Variables::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [name, value] : items_) sum += name.size() + value.size();
+  return sum;
+}
+
 std::vector<std::string> Variables::strings() const {
   std::vector<std::string> out;
   out.reserve(items_.size());
@@ -56,6 +68,23 @@ bool is_proxy_argument(std::string_view name) {
       "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "FTP_PROXY",
       "ftp_proxy",  "NO_PROXY",   "no_proxy",    "ALL_PROXY",   "all_proxy"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+std::vector<std::string> proxy_environment(
+    const std::vector<std::pair<std::string, std::string>>& build_args) {
+  std::vector<std::string> out;
+  for (const auto& [name, value] : build_args) {
+    if (!is_proxy_argument(name)) continue;
+    out.push_back(fmt::format("{}={}", name, value));
+    std::string other = name;
+    for (char& c : other)
+      c = static_cast<char>(std::islower(static_cast<unsigned char>(c)) != 0
+                                ? std::toupper(static_cast<unsigned char>(c))
+                                : std::tolower(static_cast<unsigned char>(c)));
+    if (std::ranges::none_of(build_args, [&](const auto& given) { return given.first == other; }))
+      out.push_back(fmt::format("{}={}", other, value));
+  }
+  return out;
 }
 
 }  // namespace shale::plan

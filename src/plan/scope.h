@@ -14,6 +14,12 @@
 
 namespace shale::plan {
 
+// What all values of a Dockerfile may expand to, together. Real files stay far below a mebibyte; one whose
+// values repeat each other reaches any size within a few lines.
+inline constexpr std::size_t kMaxExpandedText = std::size_t{64} << 20;
+// Says so, as an error of kind kDockerfile without a place.
+Error too_much_text();
+
 // An ordered set of variables. Setting one again keeps its place.
 class Variables {
  public:
@@ -21,6 +27,8 @@ class Variables {
   [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const;
   [[nodiscard]] bool contains(std::string_view name) const { return index_.contains(std::string(name)); }
   [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& items() const { return items_; }
+  // Of all names and values.
+  [[nodiscard]] std::size_t bytes() const;
   // "K=V" each.
   [[nodiscard]] std::vector<std::string> strings() const;
   // Valid as long as this object.
@@ -38,5 +46,8 @@ Variables platform_arguments(const image::Platform& target, const image::Platfor
 
 // HTTP_PROXY and its like, in either case: passed to RUN without ARG, in no history and no key.
 bool is_proxy_argument(std::string_view name);
+// What RUN gets of them, as KEY=VALUE: programs look for either case, so one that is given alone sets both.
+std::vector<std::string> proxy_environment(
+    const std::vector<std::pair<std::string, std::string>>& build_args);
 
 }  // namespace shale::plan

@@ -64,7 +64,8 @@ Result<StageGraph> StageGraph::create(const dockerfile::ParsedFile& file, const 
     graph.target_ = *target;
   else
     collect(errors, std::move(target.error()));
-  // Names that instructions of the stages that will be built use. The others may name what does not exist (yet).
+  // Names that instructions of the stages that will be built use. The others may name what does not exist
+  // (yet).
   std::vector<int> wanted = {graph.target_};
   for (std::size_t next = 0; next < wanted.size(); ++next) {
     Result<std::vector<Reference>> found = graph.references(wanted[next]);
@@ -85,6 +86,7 @@ Result<Variables> expand_global_arguments(
     const dockerfile::ParsedFile& file, const Variables& platform,
     const std::vector<std::pair<std::string, std::string>>& build_args) {
   Variables globals = platform;
+  std::size_t expanded_bytes = 0;
   for (const dockerfile::Instruction& instruction : file.global_args) {
     for (const dockerfile::ArgItem& item : std::get<dockerfile::Arg>(instruction.body).items) {
       const auto given = std::find_if(build_args.rbegin(), build_args.rend(),
@@ -96,6 +98,10 @@ Result<Variables> expand_global_arguments(
         expand_options.escape = file.directives.escape;
         Result<std::string> value = dockerfile::expand(*item.value, globals.lookup(), expand_options);
         if (!value) return fail(file.error(instruction.span, value.error().message(), *item.value));
+        expanded_bytes += value->size();
+        if (expanded_bytes > kMaxExpandedText)
+          return fail(
+              file.error(instruction.span, too_much_text().message()).hint(too_much_text().hints().front()));
         globals.set(item.name, *value);
       }
     }

@@ -14,6 +14,12 @@
 namespace shale::plan {
 
 Status StagePlanner::run() {
+  // What the stage took over from the one it is FROM.
+  const Stage& stage = writer_.stage();
+  std::size_t inherited = writer_.state().environment.bytes();
+  for (const auto& [key, value] : stage.config.labels) inherited += key.size() + value.size();
+  for (const HistoryStep& row : stage.history) inherited += row.created_by.size();
+  RETURN_IF_ERROR(writer_.count_text(writer_.names().source->from_instruction, inherited));
   for (const Instruction* instruction : writer_.names().instructions())
     RETURN_IF_ERROR(dispatch(*instruction));
   return {};
@@ -26,8 +32,10 @@ Status StagePlanner::dispatch(const Instruction& instruction) {
   if (const auto* arg = std::get_if<dockerfile::Arg>(&instruction.body)) return plan_arg(instruction, *arg);
   if (const auto* workdir = std::get_if<dockerfile::Workdir>(&instruction.body))
     return plan_workdir(instruction, *workdir);
-  if (const auto* run = std::get_if<dockerfile::Run>(&instruction.body))
+  if (const auto* run = std::get_if<dockerfile::Run>(&instruction.body)) {
+    RETURN_IF_ERROR(writer_.count_text(instruction, writer_.state().environment.bytes()));
     return plan_run(writer_, instruction, *run);
+  }
   if (const auto* copy = std::get_if<dockerfile::Copy>(&instruction.body))
     return plan_copy(writer_, instruction, *copy, false);
   if (const auto* add = std::get_if<dockerfile::Add>(&instruction.body))

@@ -73,6 +73,7 @@ Result<std::string> StageWriter::expand(const Instruction& instruction, std::str
   Result<dockerfile::Expansion> out = dockerfile::expand_word(word, state_.environment.lookup(), options);
   if (!out) return fail(at(instruction, out.error(), word));
   warn_unset(instruction, out->unset_names);
+  RETURN_IF_ERROR(count_text(instruction, out->text.size()));
   return std::move(out->text);
 }
 
@@ -82,7 +83,14 @@ Result<std::string> StageWriter::expand_heredoc(const Instruction& instruction, 
   options.ignore_quotes = true;
   Result<dockerfile::Expansion> out = dockerfile::expand_word(text, state_.environment.lookup(), options);
   if (!out) return fail(at(instruction, out.error()));
+  RETURN_IF_ERROR(count_text(instruction, out->text.size()));
   return std::move(out->text);
+}
+
+Status StageWriter::count_text(const Instruction& instruction, std::size_t bytes) {
+  *context_.expanded_bytes += bytes;
+  if (*context_.expanded_bytes <= kMaxExpandedText) return {};
+  return fail(at(instruction, too_much_text()));
 }
 
 std::string StageWriter::title(const Instruction& instruction) {

@@ -31,6 +31,7 @@ struct PlanContext {
   const StageGraph* graph = nullptr;
   dockerfile::LintConfig lint;
   Plan* plan = nullptr;
+  std::size_t* expanded_bytes = nullptr;  // of all stages so far
   // The node whose result a name means; stages have been planned before they are asked for.
   std::function<Result<FileSource>(const Target&, const dockerfile::Instruction&)> source_of;
 };
@@ -50,6 +51,9 @@ class StageWriter {
   // `word` with the stage's variables; those that are unset give a warning.
   Result<std::string> expand(const Instruction& instruction, std::string_view word);
   Result<std::string> expand_heredoc(const Instruction& instruction, std::string_view text);
+  // Counts text that the plan keeps; an error once it is more than kMaxExpandedText. expand() counts what it
+  // gives.
+  Status count_text(const Instruction& instruction, std::size_t bytes);
   // One warning for each of `names` that nobody declared.
   void warn_unset(const Instruction& instruction, const std::vector<std::string>& names);
   // A warning of lint at `word` in the instruction, unless it is switched off there.
