@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <unordered_set>
+#include <utility>
 
 #include "dockerfile/patterns.h"
 #include "dockerfile/runes.h"
@@ -220,7 +221,7 @@ class Expander {
 
   // Adds what a missing '}' or '/' really means to an error of a part that ran to the end of the word.
   Error at_end_means(Error error, std::string_view meaning) const {
-    return at_end() ? syntax_error(std::string(meaning)) : error;
+    return at_end() ? syntax_error(std::string(meaning)) : std::move(error);
   }
 
   // ${name-word} and its relatives, behind the modifier.

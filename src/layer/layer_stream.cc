@@ -155,7 +155,7 @@ Result<UniqueFd> open_directory_beneath(int root, std::string_view path, int fla
 Status write_layer_tar(const LayerManifest& manifest, int fs_dirfd, const ByteSink& sink) {
   constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
   return stream_layer(manifest.entries(), fs_dirfd, kBufferBytes, {},
-                      [&](std::string&& buffer) { return sink(buffer); });
+                      [&](const std::string& buffer) { return sink(buffer); });
 }
 
 }  // namespace shale::layer

@@ -134,7 +134,6 @@ Result<CredentialLookup> lookup_credential(const Json& file, std::string_view re
 
 std::vector<std::string> credential_files() {
   std::vector<std::string> files;
-  const std::string home = env("HOME");
   const auto add = [&](const char* variable, std::string_view name) {
     if (const std::string value = env(variable); !value.empty())
       files.push_back(fmt::format("{}{}", value, name));
