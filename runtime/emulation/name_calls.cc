@@ -147,7 +147,7 @@ Answer make_file(Session& session, const Caller& caller, OpenArguments open) {
     target.resize(static_cast<std::size_t>(size));
     if (target.front() != '/') {
       const std::size_t slash = open.path.rfind('/');
-      if (slash != std::string::npos) target = open.path.substr(0, slash + 1) + target;
+      if (slash != std::string::npos) target.insert(0, open.path, 0, slash + 1);
     }
     open.path = std::move(target);
   }
