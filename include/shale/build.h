@@ -37,6 +37,13 @@ struct SecretSpec {
   static Result<SecretSpec> parse(const std::string& text);
 };
 
+// One --ssh: "default", "ID", "ID=SOCKET" or "ID=KEY[,KEY…]".
+struct SshSpec {
+  std::string id;
+  std::vector<std::string> paths;  // an agent's socket, or files with private keys; empty = $SSH_AUTH_SOCK
+  static Result<SshSpec> parse(const std::string& text);
+};
+
 enum class NetworkMode : std::uint8_t { kDefault, kNone, kHost };
 
 // Everything `shale build` was asked for. Paths are the caller's.
@@ -53,6 +60,7 @@ struct BuildRequest {
   std::vector<std::pair<std::string, std::string>>
       build_contexts;  // name → DIR | docker-image://… | oci-layout://…
   std::vector<SecretSpec> secrets;
+  std::vector<SshSpec> ssh;
   std::vector<std::string> add_hosts;  // "name:ip"
   std::vector<std::string> ulimits;    // "nofile=1024:2048"
   std::uint64_t shm_bytes = 0;         // 0 = 64 MiB

@@ -135,6 +135,20 @@ Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& e
   return result;
 }
 
+// The agents that commands which may run can ask for.
+Status start_ssh_agents(BuildState& state) {
+  for (const plan::Node& node : state.plan.nodes) {
+    const auto* run = std::get_if<plan::RunOp>(&node.op);
+    if (run == nullptr || !state.state(node.id).needed || state.state(node.id).known) continue;
+    for (const plan::MountOp& mount : run->mounts) {
+      if (mount.kind != plan::MountOp::Kind::kSsh || (!mount.required && !state.ssh.has(mount.id))) continue;
+      if (Result<std::string> socket = state.ssh.socket_of(mount.id, state.lease->fd()); !socket)
+        return fail(state.error_at(node, std::move(socket.error())));
+    }
+  }
+  return {};
+}
+
 // What the cache gave must not be collected by another process while this build stands on it.
 Status hold_known_layers(BuildState& state) {
   std::vector<std::string> ids;
@@ -282,6 +296,7 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   RETURN_IF_ERROR(fetch_repositories(state, events, next_step));
   RETURN_IF_ERROR(take_layout_layers(state));
   RETURN_IF_ERROR(state.open_lease());
+  RETURN_IF_ERROR(start_ssh_agents(state));
   RETURN_IF_ERROR(hold_known_layers(state));
   state.forget_trees();
   RETURN_IF_ERROR(state.store->close());

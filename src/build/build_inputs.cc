@@ -216,6 +216,7 @@ Result<BuildInputs> read_inputs(BuildState& state, EventSink& events, StepId& ne
     ASSIGN_OR_RETURN(Secret secret, read_secret(spec));
     state.secrets.push_back(std::move(secret));
   }
+  RETURN_IF_ERROR(state.ssh.use(request.ssh));
   RETURN_IF_ERROR(read_context(state, events, next_step, out));
   if (is_http(request.dockerfile)) {
     RETURN_IF_ERROR(state.open_lease());

@@ -11,6 +11,7 @@
 
 #include "build/context_tree.h"
 #include "build/layer_tree.h"
+#include "build/ssh_agents.h"
 #include "image/config.h"
 #include "image/manifest.h"
 #include "layer/owner_encoding.h"
@@ -80,6 +81,7 @@ class BuildState {
   std::string encoding;  // of layer directories made here
   [[nodiscard]] layer::OwnerEncoding owners() const { return layer::owner_encoding_of(encoding); }
   std::optional<store::Store> store;
+  SshAgents ssh;
   std::optional<store::BuildLease> lease;
   std::vector<NodeState> nodes;
   // Mount points that images lack, by what has to be made: one directory serves all steps that need the same.
@@ -90,7 +92,7 @@ class BuildState {
   Status open_lease();
 
   // The socket of the agent that --ssh gives to git; empty = the environment's.
-  [[nodiscard]] std::string ssh_socket() const { return {}; }
+  [[nodiscard]] std::string ssh_socket() const { return ssh.known_socket("default").value_or(""); }
 
   // Sizes `nodes` for `plan` and marks what the target needs.
   void begin(plan::Plan new_plan);

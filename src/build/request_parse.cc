@@ -188,6 +188,19 @@ Result<OutputSpec> OutputSpec::parse(const std::string& text) {
   return spec;
 }
 
+Result<SshSpec> SshSpec::parse(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  SshSpec spec{.id = text.substr(0, equals), .paths = {}};
+  if (spec.id.empty()) spec.id = "default";
+  if (equals == std::string::npos) return spec;
+  ASSIGN_OR_RETURN(spec.paths, split_csv("ssh", std::string_view(text).substr(equals + 1)));
+  for (const std::string& path : spec.paths)
+    if (path.empty())
+      return fail(usage("ssh", text, "a path is empty")
+                      .hint("write default, ID=SOCKET or ID=KEY with the file of a private key"));
+  return spec;
+}
+
 Result<SecretSpec> SecretSpec::parse(const std::string& text) {
   ASSIGN_OR_RETURN(const std::vector<std::string> fields, split_csv("secret", text));
   SecretSpec spec;

@@ -70,6 +70,7 @@ Status RunStep::prepare() {
   ASSIGN_OR_RETURN(view_, view_of(*state_.store, below_));
   fds_.clear();
   cache_mounts_.clear();
+  forwarders_.clear();
   spec_ = {};
   spec_.isolation = state_.isolation.isolation;
   spec_.bound_proc = state_.isolation.bound_proc;
@@ -128,9 +129,7 @@ Status RunStep::prepare_mount(const plan::MountOp& mount) {
     case plan::MountOp::Kind::kSecret:
       return prepare_secret(mount);
     case plan::MountOp::Kind::kSsh:
-      if (!mount.required) return {};
-      return fail(ErrorKind::kUnsupported,
-                  "this build has no ssh agent to forward, which --mount=type=ssh,required needs");
+      return prepare_ssh(mount);
   }
   return {};
 }
@@ -225,6 +224,32 @@ Status RunStep::prepare_secret(const plan::MountOp& mount) {
   file.gid = mount.gid.value_or(0);
   file.nosuid = file.nodev = file.noexec = true;
   spec_.mounts.push_back(std::move(file));
+  return {};
+}
+
+Status RunStep::prepare_ssh(const plan::MountOp& mount) {
+  // The variable is there also without an agent, as BuildKit has it: ssh then goes on without.
+  const auto names_socket = [](const std::string& entry) { return entry.starts_with("SSH_AUTH_SOCK="); };
+  if (std::none_of(spec_.env.begin(), spec_.env.end(), names_socket))
+    spec_.env.push_back("SSH_AUTH_SOCK=" + mount.target);
+  const std::optional<std::string> agent = state_.ssh.known_socket(mount.id);
+  if (!agent) return {};  // start_ssh_agents() has refused what is required
+  // Opened anew: a mount can only be taken from the namespace in which its file was opened.
+  ASSIGN_OR_RETURN(const UniqueFd directory,
+                   sys::open_at(state_.store->root_fd(), state_.lease->path(), O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(std::unique_ptr<SshForwarder> forwarder,
+                   SshForwarder::start({.agent = *agent,
+                                        .directory = directory.get(),
+                                        .name = fmt::format("ssh-{}-{}", node_.id, forwarders_.size()),
+                                        .uid = mount.uid.value_or(0),
+                                        .gid = mount.gid.value_or(0),
+                                        .mode = mount.mode.value_or(0600)}));
+  runtime::SandboxMount bind;
+  bind.target = mount.target;
+  bind.fd = forwarder->path_fd();
+  bind.nosuid = bind.nodev = bind.noexec = true;
+  spec_.mounts.push_back(std::move(bind));
+  forwarders_.push_back(std::move(forwarder));
   return {};
 }
 
@@ -389,6 +414,7 @@ Status RunStep::finish() {
   ASSIGN_OR_RETURN(const runtime::SandboxOutcome outcome, sandbox_->finish());
   sandbox_.reset();
   cache_mounts_.clear();
+  forwarders_.clear();
   log_.reset();
   if (outcome.ok()) return {};
   if (outcome.kind == runtime::SandboxOutcome::Kind::kSetupFailed && outcome.error &&

@@ -9,6 +9,7 @@
 
 #include "build/build_state.h"
 #include "build/copy_plan.h"
+#include "build/ssh_forwarder.h"
 #include "runtime/launcher.h"
 #include "runtime/sandbox_spec.h"
 #include "store/cache_mounts.h"
@@ -55,6 +56,7 @@ class RunStep {
   Status prepare_bind(const plan::MountOp& mount);
   Status prepare_cache(const plan::MountOp& mount);
   Status prepare_secret(const plan::MountOp& mount);
+  Status prepare_ssh(const plan::MountOp& mount);
   Status prepare_user();
   Status prepare_mount_points();
   Result<std::string> shared_mount_points(const CopyPlan& stubs);
@@ -74,6 +76,7 @@ class RunStep {
   std::vector<std::string> lowers_;
   std::vector<UniqueFd> fds_;  // mounts, until the sandbox has them
   std::vector<store::CacheMount> cache_mounts_;
+  std::vector<std::unique_ptr<SshForwarder>> forwarders_;
   runtime::SandboxSpec spec_;
   std::optional<runtime::RunningSandbox> sandbox_;
   UniqueFd journal_;  // owners that the sandbox recorded, where it has one id

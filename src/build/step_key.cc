@@ -140,18 +140,19 @@ StepKey run_key(const BuildState& state, const plan::Node& node, const plan::Run
       case plan::MountOp::Kind::kTmpfs:
         break;
       case plan::MountOp::Kind::kSecret:
-      case plan::MountOp::Kind::kSsh:
+      case plan::MountOp::Kind::kSsh: {
+        const bool ssh = mount.kind == plan::MountOp::Kind::kSsh;
+        const bool given = ssh ? state.ssh.has(mount.id)
+                               : std::any_of(state.secrets.begin(), state.secrets.end(),
+                                             [&](const Secret& secret) { return secret.id == mount.id; });
         // The id, never the value.
         key.operation("id", mount.id).operation("required", mount.required ? "1" : "0");
         key.operation("variable", mount.environment);
         key.operation("mode", std::to_string(mount.mode.value_or(0)));
         // That it is there at all changes what a command can do; its value does not count.
-        key.input("secret " + mount.id,
-                  std::any_of(state.secrets.begin(), state.secrets.end(),
-                              [&](const Secret& secret) { return secret.id == mount.id; })
-                      ? "given"
-                      : "missing");
+        key.input((ssh ? "ssh agent " : "secret ") + mount.id, given ? "given" : "missing");
         break;
+      }
     }
     if (mount.source && mount.source->kind == plan::FileSource::Kind::kNode &&
         mount.kind == plan::MountOp::Kind::kBind)

@@ -58,6 +58,16 @@ void set_build_args(BuildRequest& request, const CommandLine& line, const Enviro
   }
 }
 
+// As docker does: what is set for the whole of a build system holds for images too.
+void take_epoch(BuildRequest& request, const Environment& environment) {
+  constexpr const char* kEpoch = "SOURCE_DATE_EPOCH";
+  const bool given = std::any_of(request.build_args.begin(), request.build_args.end(),
+                                 [](const auto& argument) { return argument.first == kEpoch; });
+  if (given) return;
+  if (std::optional<std::string> value = environment(kEpoch); value && !value->empty())
+    request.build_args.emplace_back(kEpoch, std::move(*value));
+}
+
 void set_pairs(BuildRequest& request, const CommandLine& line, Mistakes& mistakes) {
   for (const std::string& text : line.list("label")) {
     const std::size_t equals = text.find('=');
@@ -182,6 +192,13 @@ void set_outputs(BuildRequest& request, const CommandLine& line, Mistakes& mista
     else
       mistakes.add(std::move(secret.error()));
   }
+  for (const std::string& text : line.list("ssh")) {
+    Result<SshSpec> ssh = SshSpec::parse(text);
+    if (ssh)
+      request.ssh.push_back(std::move(*ssh));
+    else
+      mistakes.add(std::move(ssh.error()));
+  }
 }
 
 }  // namespace
@@ -201,6 +218,7 @@ Result<BuildRequest> make_build_request(const CommandLine& line, const Environme
   request.iidfile = line.value("iidfile");
   request.metadata_file = line.value("metadata-file");
   set_build_args(request, line, environment, mistakes);
+  take_epoch(request, environment);
   set_pairs(request, line, mistakes);
   set_limits(request, line, mistakes);
   set_modes(request, line, environment, mistakes);

@@ -67,6 +67,8 @@ constexpr OptionSpec kBuildOptions[] = {
     {"secret", 0, kList, "list",
      "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"},
     {"shm-size", 0, kValue, "bytes", "Size of \"/dev/shm\""},
+    {"ssh", 0, kList, "list",
+     "SSH agent socket or keys to expose to the build (format: \"default|id[=socket|key]\")"},
     {"squash", 0, kFlag, "", "Squash newly built layers into a single new layer",
      "each step keeps its layer"},
     {"tag", 't', kList, "list", "Name and optionally a tag (format: \"name:tag\")"},
@@ -107,8 +109,8 @@ constexpr OptionSpec kImportOptions[] = {
 };
 
 constexpr CommandSpec kCommands[] = {
-    {"build", "[OPTIONS] [PATH | -]", "Build an image from a Dockerfile", "shale image build, shale build",
-     kBuildOptions, 0, 1, "shale-build.1"},
+    {"build", "[OPTIONS] [PATH | URL | -]", "Build an image from a Dockerfile",
+     "shale image build, shale build", kBuildOptions, 0, 1, "shale-build.1"},
     {"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images",
      "shale image ls, shale image list, shale images", kImagesOptions, 0, 1, "shale-images.1"},
     {"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images",

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/run_instruction.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "plan/history_text.h"
 #include "plan/run_mount.h"
 
@@ -42,12 +46,19 @@ Status plan_run(StageWriter& writer, const dockerfile::Instruction& instruction,
                   "--security=insecure"),
         "--security"));
   std::vector<NodeId> inputs;
+  int ssh_mounts = 0;
   for (const dockerfile::MountText& text : run.mounts) {
     ASSIGN_OR_RETURN(MountOp mount, plan_mount(writer, instruction, text));
     if (mount.source && mount.source->kind == FileSource::Kind::kNode && mount.source->node != kNoNode)
       inputs.push_back(mount.source->node);
+    if (mount.kind == MountOp::Kind::kSsh) {
+      if (mount.target.empty()) mount.target = fmt::format("/run/buildkit/ssh_agent.{}", ssh_mounts);
+      ++ssh_mounts;
+    }
     op.mounts.push_back(std::move(mount));
   }
+  // What is mounted below another mount comes after it, however they are written.
+  std::ranges::stable_sort(op.mounts, {}, &MountOp::target);
   const std::string row = run_history(op.args, writer.state().arguments, writer.state().environment);
   Node& node = writer.add_node(instruction);
   node.op = std::move(op);

@@ -87,6 +87,7 @@ Result<MountOp> plan_mount(StageWriter& writer, const dockerfile::Instruction& i
       out.target = "/run/secrets/" + out.id;
     return out;
   }
+  if (out.kind == MountOp::Kind::kSsh && out.id.empty()) out.id = "default";
   if (!mount->target.empty()) out.target = writer.absolute(mount->target);
   if (out.kind == MountOp::Kind::kCache && out.id.empty()) out.id = out.target;
   if (!mount->source.empty()) out.source_path = clean_path(mount->source);
