@@ -30,7 +30,7 @@ std::size_t find_child(const SnapshotView::Directory::Part& part, std::string_vi
 
 // Calls f(component) for each; stops when f gives false.
 template <typename F>
-bool each_component(std::string_view path, F&& f) {
+bool each_component(std::string_view path, const F& f) {
   while (!path.empty()) {
     const std::size_t slash = std::min(path.find('/'), path.size());
     if (slash > 0 && !f(path.substr(0, slash))) return false;
