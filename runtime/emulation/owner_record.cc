@@ -15,7 +15,8 @@ std::optional<std::uint32_t> take_number(std::string_view& text) {
   const std::string_view word = text.substr(0, text.find(':'));
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc{} || end != word.data() + word.size()) return std::nullopt;
+  if (error != std::errc{} || end != word.data() + word.size() || text.size() == word.size() + 1)
+    return std::nullopt;  // not a number, or nothing behind its ':'
   text.remove_prefix(word.size() < text.size() ? word.size() + 1 : word.size());
   return value;
 }

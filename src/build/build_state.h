@@ -18,6 +18,7 @@
 #include "plan/plan.h"
 #include "runtime/isolation.h"
 #include "shale/build.h"
+#include "store/cache.h"
 #include "store/images.h"
 #include "store/lease.h"
 #include "store/store.h"
@@ -28,7 +29,10 @@ namespace shale::build {
 struct NodeState {
   bool needed = false;        // the target depends on it
   bool known = false;         // its content is known: `chain`, `diff_ids`, and for steps `layers`
-  bool materialized = false;  // the directories of its own layers exist
+  bool materialized = false;  // the directories of its own layers exist, in this build's encoding
+  // A step found under other ids: `layers` are those, until they are needed as files and converted.
+  std::optional<store::CacheRecord> foreign;
+  std::string foreign_reason;  // why one that was found so is of no use
   bool cached = false;
   bool started = false;                    // its work has begun
   Digest chain;                            // identity of the whole snapshot up to here

@@ -88,6 +88,9 @@ Result<bool> Solver::try_cache(plan::NodeId id) {
   ASSIGN_OR_RETURN(const std::optional<StepKey> key, key_of(state_, node));
   ASSIGN_OR_RETURN(std::optional<store::CacheRecord> record,
                    state_.store->cache().lookup(key->key, state_.encoding));
+  if (!record) {
+    ASSIGN_OR_RETURN(record, foreign_record(id, key->key));
+  }
   if (!record || record->layers.size() != 1) return false;
   ASSIGN_OR_RETURN(std::optional<store::LayerRecord> layer,
                    state_.store->layers().find(record->layers.front()));
@@ -101,7 +104,9 @@ Result<bool> Solver::try_cache(plan::NodeId id) {
   state.chain = chain_of(state_.chain(node.parent), layer->content_key);
   state.layers.push_back(std::move(*layer));
   state.created = record->created;
-  state.known = state.materialized = state.cached = true;
+  state.known = state.cached = true;
+  state.materialized = record->encoding == state_.encoding;
+  if (!state.materialized) state.foreign = std::move(record);
   ++steps_cached_;
   show_start(id);
   show_end(id, StepEnd::kCached);
@@ -170,7 +175,7 @@ Status Solver::advance() {
           if (state_.state(id).materialized) continue;
           waiting = true;
           if (state_.state(id).started) continue;
-          RETURN_IF_ERROR(start_image(id));
+          RETURN_IF_ERROR(materialize(id));
           progress = progress || state_.state(id).materialized;  // it was all there already
         }
         return {};
@@ -190,15 +195,36 @@ Status Solver::advance() {
         need_files_ || (std::holds_alternative<plan::ImageOp>(state_.node(id).op) &&
                         (state_.images.at(id).pull >= 0 || !state_.images.at(id).layout.empty()));
     if (wanted && state.known && !state.materialized && !state.started && !error_)
-      RETURN_IF_ERROR(start_image(id));
+      RETURN_IF_ERROR(materialize(id));
   }
   return {};
 }
 
 Status Solver::start_image(plan::NodeId id) {
-  BaseImage& image = state_.images.at(id);
   state_.state(id).started = true;
   show_start(id);
+  Result<bool> converting = convert_image(id);
+  if (!converting) {
+    fail_step(id, std::move(converting.error()));
+    return {};
+  }
+  return *converting ? Status() : start_image_step(id);
+}
+
+Status Solver::start_image_step(plan::NodeId id) {
+  BaseImage& image = state_.images.at(id);
+  // An image that was built here has no blobs to unpack, and needs none.
+  if (image.pull < 0 && image.blobs.size() != image.config.diff_ids.size()) {
+    ASSIGN_OR_RETURN(const auto stack,
+                     state_.store->layers().find_stack(image.config.diff_ids, state_.encoding));
+    if (std::ranges::all_of(stack, [](const auto& layer) { return layer.has_value(); })) {
+      NodeState& state = state_.state(id);
+      for (const auto& layer : stack) state.layers.push_back(*layer);
+      state.materialized = true;
+      show_end(id, StepEnd::kDone);
+      return {};
+    }
+  }
   registry::PullProcess* pull = image.pull >= 0 ? &(*pulls_)[static_cast<std::size_t>(image.pull)] : nullptr;
   images_.push_back(
       {.node = id, .step = std::make_unique<ImageStep>(state_, id, image, pull), .watched = {}});
@@ -312,7 +338,9 @@ Status Solver::start_command(plan::NodeId id, StepKey key) {
   if (!node.no_cache) {
     ASSIGN_OR_RETURN(const std::vector<store::CacheRecord> earlier,
                      state_.store->cache().records_with_definition(key.definition, 1));
-    if (const std::string why = explain_miss(key, earlier); !why.empty())
+    std::string why = state_.state(id).foreign_reason;
+    if (why.empty()) why = explain_miss(key, earlier);
+    if (!why.empty())
       events_.on(StepNote{.step = state_.state(id).step, .text = "runs again because " + why});
   }
   if (prepared) prepared = step->start(*environment_);

@@ -55,6 +55,14 @@ class Solver {
 
   // true = it is known now.
   Result<bool> try_cache(plan::NodeId id);
+  // The record of a step that was made in another encoding, if its files can be had.
+  Result<std::optional<store::CacheRecord>> foreign_record(plan::NodeId id, const Digest& key);
+  // Makes the layers of a known node usable as files.
+  Status materialize(plan::NodeId id);
+  Status start_conversion(plan::NodeId id);
+  // True if the image's layers are there under other ids only; their conversion has begun.
+  Result<bool> convert_image(plan::NodeId id);
+  Status start_image_step(plan::NodeId id);
   bool inputs_known(const plan::Node& node) const;
   bool inputs_materialized(const plan::Node& node) const;
   void show_start(plan::NodeId id);

@@ -25,6 +25,10 @@ constexpr std::string_view kFindDiffId =
     "SELECT id, diff_id, content_key, encoding, chain_id, tar_bytes, content_bytes, entries, durable FROM "
     "layers"
     " WHERE diff_id = ? AND encoding = ? AND (chain_id = '' OR chain_id = ?) ORDER BY seq LIMIT 1";
+constexpr std::string_view kFindDiffIdElsewhere =
+    "SELECT id, diff_id, content_key, encoding, chain_id, tar_bytes, content_bytes, entries, durable FROM "
+    "layers"
+    " WHERE diff_id = ? AND encoding <> ? AND (chain_id = '' OR chain_id = ?) ORDER BY seq";
 
 Result<std::optional<LayerRecord>> read_row(Statement& statement) {
   ASSIGN_OR_RETURN(const bool row, statement.step());
@@ -149,6 +153,18 @@ Result<std::optional<LayerRecord>> Layers::find_diff_id(const Digest& diff_id, c
   ASSIGN_OR_RETURN(Statement statement, context_.database->prepare(kFindDiffId));
   statement.bind(diff_id).bind(std::string_view(encoding)).bind(chain);
   return read_row(statement);
+}
+
+Result<std::vector<LayerRecord>> Layers::find_diff_id_elsewhere(const Digest& diff_id, const Digest& chain,
+                                                                const std::string& encoding) {
+  std::vector<LayerRecord> found;
+  ASSIGN_OR_RETURN(Statement statement, context_.database->prepare(kFindDiffIdElsewhere));
+  statement.bind(diff_id).bind(std::string_view(encoding)).bind(chain);
+  for (;;) {
+    ASSIGN_OR_RETURN(std::optional<LayerRecord> record, read_row(statement));
+    if (!record) return found;
+    found.push_back(std::move(*record));
+  }
 }
 
 Result<std::optional<LayerRecord>> Layers::find_content(const Digest& content_key,

@@ -70,6 +70,9 @@ class Layers {
   // A directory for this layer of an image. `chain` = the chain id up to and including it.
   Result<std::optional<LayerRecord>> find_diff_id(const Digest& diff_id, const Digest& chain,
                                                   const std::string& encoding);
+  // Those in every other encoding, oldest first: the same files under other ids.
+  Result<std::vector<LayerRecord>> find_diff_id_elsewhere(const Digest& diff_id, const Digest& chain,
+                                                          const std::string& encoding);
   // The canonical layer of this content.
   Result<std::optional<LayerRecord>> find_content(const Digest& content_key, const std::string& encoding);
   // The layer directories of a whole image, lowest first; an entry is empty where there is none of this
