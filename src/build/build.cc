@@ -14,6 +14,7 @@
 #include "build/plan_options.h"
 #include "build/remote_layer.h"
 #include "build/solver.h"
+#include "build/source_epoch.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/parse.h"
 #include "dockerfile/source.h"
@@ -250,6 +251,7 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   ASSIGN_OR_RETURN(dockerfile::ParsedFile file,
                    dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));
   ASSIGN_OR_RETURN(plan::PlanOptions options, plan_options(request, inputs));
+  RETURN_IF_ERROR(settle_source_date_epoch(state, inputs, file, options, events));
   ASSIGN_OR_RETURN(const std::unique_ptr<plan::Planner> planner,
                    plan::Planner::create(std::move(file), std::move(options)));
 
