@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,7 +73,9 @@ void restrict_abstract_sockets() {
 }
 
 void set_groups(const SandboxSpec& spec) {
-  if (::setgroups(spec.groups.size(), spec.groups.data()) != 0 && !(errno == EPERM && spec.groups.empty()))
+  const auto is_primary = [&](gid_t group) { return group == spec.gid; };
+  if (::setgroups(spec.groups.size(), spec.groups.data()) != 0 &&
+      !(errno == EPERM && std::all_of(spec.groups.begin(), spec.groups.end(), is_primary)))
     give_up(SetupStep::kGroups, errno);
   if (::setresgid(spec.gid, spec.gid, spec.gid) != 0)
     give_up(SetupStep::kGid, errno, std::to_string(spec.gid));
@@ -172,7 +175,7 @@ void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd) {
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   // 8. Groups before the user: afterwards CAP_SETGID is gone. With a single id setgroups(2) is denied for
   // good, and
-  //    an empty list is all that can be meant.
+  //    no group but the primary one is all that can be meant.
   if (!spec.emulate_ids) set_groups(spec);
   if (spec.no_new_privs && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(SetupStep::kSeccomp, errno);
   // 9. The filter while CAP_SYS_ADMIN is held, because no_new_privs (the other way to be allowed) would break

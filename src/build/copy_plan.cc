@@ -126,8 +126,25 @@ Status CopyPlan::put(SourceTree& tree, const layer::ViewEntry& source, const std
         planned.entry.hard_link_of = first->second;
     }
   }
-  entries_.insert_or_assign(target, std::move(planned));
+  replace(target, std::move(planned));
   return {};
+}
+
+void CopyPlan::replace(const std::string& target, PlannedEntry planned) {
+  const auto old = entries_.find(target);
+  if (old != entries_.end() && old->second.entry.is_file() && old->second.entry.hard_link_of.empty()) {
+    // Other names of the file that goes: the first of them is the file now.
+    std::string first;
+    for (auto& [path, other] : entries_) {
+      if (other.entry.hard_link_of != target) continue;
+      other.entry.hard_link_of = first;
+      if (!first.empty()) continue;
+      first = path;
+      other.tree = old->second.tree;
+      other.from = old->second.from;
+    }
+  }
+  entries_.insert_or_assign(target, std::move(planned));
 }
 
 Status CopyPlan::copy_tree(SourceTree& tree, const Selected& pick, const std::string& target,
@@ -171,6 +188,7 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
   // New parents of the destination get an octal --chmod too, as BuildKit gives it to them.
   const std::uint32_t new_mode = chmod_ && chmod_->octal() ? *chmod_->octal() : kNewDirectoryMode;
   for (const Selected& pick : selected) {
+    links_.clear();  // names of one inode stay that within what is picked once
     if (const std::optional<layer::ViewEntry> first = tree.view().find(pick.path))
       new_directory_time_ = {first->entry->mtime_s, first->entry->mtime_ns};
     const std::string wanted = op.destination == "/" ? "/" : op.destination;

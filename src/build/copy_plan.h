@@ -63,6 +63,8 @@ class CopyPlan {
   Status copy_tree(SourceTree& tree, const Selected& pick, const std::string& target, const plan::CopyOp& op);
   Status put(SourceTree& tree, const layer::ViewEntry& source, const std::string& target,
              bool keep_existing_directory);
+  // Puts an entry where one may be planned already; hard links to that one stay links among themselves.
+  void replace(const std::string& target, PlannedEntry planned);
   void decorate(layer::Entry& entry) const;
 
   const layer::SnapshotView& below_;

@@ -140,13 +140,17 @@ Result<RunUser> resolve_run_user(std::string_view user, const ImageFileReader& r
   }
   if (group && !group->empty()) {
     ASSIGN_OR_RETURN(out.gid, resolve_group(*group, read));
+    out.groups = {out.gid};
     return out;
   }
+  // The primary group is a supplementary one too: a set-group-id program that changes the former does not
+  // escape what a file denies that group.
+  out.groups = {out.gid};
   if (row != nullptr) {
     ASSIGN_OR_RETURN(const std::vector<GroupRow> groups, read_group(read));
     for (const GroupRow& candidate : groups)
       for (const std::string& member : candidate.members)
-        if (member == row->name) out.groups.push_back(candidate.gid);
+        if (member == row->name && candidate.gid != out.gid) out.groups.push_back(candidate.gid);
   }
   return out;
 }

@@ -55,7 +55,7 @@ Status select_wildcard(const SourceTree& tree, const std::string& base, const st
                        std::vector<Selected>& out) {
   ASSIGN_OR_RETURN(const layer::ResolvedPath start,
                    tree.view().resolve(dockerfile::remove_escapes(base), true));
-  if (!start.exists()) return {};
+  if (!start.exists()) return fail(not_found(tree, dockerfile::remove_escapes(base)));
   const std::size_t prefix = start.path.empty() ? 0 : start.path.size() + 1;
   std::string matched;  // below a match nothing is looked at
   return tree.view().walk(start.path, [&](const layer::ViewEntry& found) -> Status {

@@ -113,6 +113,30 @@ TEST(CopyPlan, HardLinksStayLinksWithinOneCopy) {
   CopyPlan plan(nothing, std::nullopt, std::nullopt);
   ASSERT_TRUE(plan.add(op, tree, select(op, tree).value()));
   EXPECT_EQ(plan.entries().at("to/z").entry.hard_link_of, "to/x");
+
+  op.paths = {"d/x", "d/z"};
+  CopyPlan apart(nothing, std::nullopt, std::nullopt);
+  ASSERT_TRUE(apart.add(op, tree, select(op, tree).value()));
+  EXPECT_EQ(apart.entries().at("to/z").entry.hard_link_of, "") << "two sources are two copies";
+}
+
+TEST(CopyPlan, ReplacedFileLeavesItsOtherNamesAsTheyWere) {
+  layer::Entry second = file("d/y");
+  second.hard_link_of = "d/x";
+  layer::Entry third = file("d/z");
+  third.hard_link_of = "d/x";
+  second.content = third.content = Digest::of("d/x");
+  TestTree tree({directory(""), directory("d"), file("d/x"), second, third, directory("e"), file("e/x")});
+  plan::CopyOp op;
+  op.paths = {"d", "e"};
+  op.destination = "/to/";
+  const layer::SnapshotView nothing;
+  CopyPlan plan(nothing, std::nullopt, std::nullopt);
+  ASSERT_TRUE(plan.add(op, tree, select(op, tree).value()));
+  EXPECT_EQ(plan.entries().at("to/x").from->entry->path, "e/x");
+  EXPECT_EQ(plan.entries().at("to/y").entry.hard_link_of, "");
+  EXPECT_EQ(plan.entries().at("to/y").from->entry->path, "d/x");
+  EXPECT_EQ(plan.entries().at("to/z").entry.hard_link_of, "to/y");
 }
 
 TEST(CopyPlan, MissingWorkingDirectoryIsMadeAndAnExistingOneIsLeftAlone) {

@@ -25,13 +25,13 @@ TEST(RunUser, NameBringsGroupHomeAndSupplementaryGroups) {
   EXPECT_EQ(user.uid, 33U);
   EXPECT_EQ(user.gid, 34U);
   EXPECT_EQ(user.home, "/var/www");
-  EXPECT_THAT(user.groups, ElementsAre(50U, 51U));
+  EXPECT_THAT(user.groups, ElementsAre(34U, 50U, 51U));
 }
 
-TEST(RunUser, ExplicitGroupDropsSupplementaryGroups) {
+TEST(RunUser, ExplicitGroupDropsOtherGroups) {
   const RunUser user = resolve_run_user("web:staff", accounts).value();
   EXPECT_EQ(user.gid, 50U);
-  EXPECT_THAT(user.groups, IsEmpty());
+  EXPECT_THAT(user.groups, ElementsAre(50U));
 }
 
 // CVE-2026-46680: a row whose name is a number must not answer for that number.

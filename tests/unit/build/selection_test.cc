@@ -33,6 +33,14 @@ TEST(Selection, WildcardsDoNotCrossDirectories) {
 
 TEST(Selection, WildcardThatMatchesNothingPicksNothing) { EXPECT_THAT(pick({"*.h"}, tree()), IsEmpty()); }
 
+TEST(Selection, WildcardInAMissingDirectoryIsAnError) {
+  plan::CopyOp op;
+  op.paths = {"nope/*"};
+  const auto missing = select(op, tree());
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message(), HasSubstr("\"/nope\": not found"));
+}
+
 TEST(Selection, WrittenLinkIsFollowedAndCannotLeaveTheTree) {
   EXPECT_THAT(pick({"up"}, tree()), ElementsAre("a.c as up"));
   EXPECT_THAT(pick({"../../to-d/../../a.c"}, tree()), ElementsAre("a.c as a.c"));
