@@ -258,13 +258,14 @@ Result<IgnoreMatcher> IgnoreMatcher::parse(std::string_view text, std::string_vi
 }
 
 bool IgnoreMatcher::matches(std::string_view path) const {
-  bool ignored = false;
-  for (const auto& pattern : patterns_) {
-    // A pattern that could only repeat the verdict need not be tried.
-    if (pattern->exception == ignored && pattern->matches_or_parent_matches(path))
-      ignored = !pattern->exception;
+  State state;
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+       slash = path.find('/', slash + 1)) {
+    State below;
+    (void)visit(path.substr(0, slash), state, &below);
+    state = std::move(below);
   }
-  return ignored;
+  return visit(path, state, nullptr).ignored;
 }
 
 IgnoreMatcher::Verdict IgnoreMatcher::visit(std::string_view path, const State& parent, State* state) const {
@@ -275,8 +276,9 @@ IgnoreMatcher::Verdict IgnoreMatcher::visit(std::string_view path, const State& 
   for (std::size_t i = 0; i < patterns_.size(); ++i) {
     const Pattern& pattern = *patterns_[i];
     bool match = parent_known && parent.matched[i] != 0;
-    // A file's own patterns matter to nobody below it, so those that cannot change the verdict are skipped.
-    if (!match && (state != nullptr || pattern.exception == verdict.ignored)) {
+    // A pattern that cannot change the verdict here is not tried, and so holds for nothing below: "src/gen"
+    // and then "!src" leave src/gen ignored, as nothing of src was ignored where "!src" could match.
+    if (!match && pattern.exception == verdict.ignored) {
       match = parent_known ? pattern.matches(path) : pattern.matches_or_parent_matches(path);
     }
     if (state != nullptr) matched[i] = match ? 1 : 0;

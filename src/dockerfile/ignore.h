@@ -13,13 +13,13 @@
 namespace shale::dockerfile {
 
 // An ordered list of patterns, the last that matches decides; '!' in front re-includes. A pattern that
-// matches a directory matches all below it. Paths are relative to the root, separated by '/', not starting
-// with one. Immutable after parse: may be used by several threads.
+// decides about a directory decides about all below it. Paths are relative to the root, separated by '/', not
+// starting with one. Immutable after parse: may be used by several threads.
 class IgnoreMatcher {
  public:
   // What is known about a directory on the way down; pass it on to the entries of that directory.
   struct State {
-    std::vector<std::uint8_t> matched;  // per pattern: it matches this directory or one above it
+    std::vector<std::uint8_t> matched;  // per pattern: it decided about this directory or one above it
   };
   struct Verdict {
     bool ignored = false;

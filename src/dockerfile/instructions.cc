@@ -361,7 +361,7 @@ class TypedParser {
     if (kind == "NONE") {
       if (node_.arguments.size() > 1)
         return failure("HEALTHCHECK NONE takes no arguments", node_.arguments[1]);
-      RETURN_IF_ERROR(no_flags());
+      RETURN_IF_ERROR(flags(kHealthcheckFlags));  // they say how to run the check that is not there
       body.test = {kind};
       return body;
     }

@@ -110,7 +110,7 @@ class Parser {
       comments.clear();
     }
     if (outcome_.tree.nodes.empty() && outcome_.errors.empty()) {
-      add_error({.file = file_name_, .line = 0}, "file with no instructions");
+      add_error({.file = file_name_, .line = line_}, "file with no instructions");
     }
     return std::move(outcome_);
   }

@@ -13,3 +13,9 @@ same "$(cd "$T/rootfs/ctx" && find . -type f | sort | tr '\n' ' ')" "./#odd ./sr
 echo changed >node_modules/x/y
 build .
 same "$(cached)" 1
+# An exception that names a directory brings back what it could match there, not what other patterns took below it.
+mkdir -p src/gen && touch src/gen/made.c
+printf 'node_modules\nsrc/gen\n!src\nDockerfile\n.dockerignore\n' >.dockerignore
+printf 'FROM scratch\nCOPY src /\n' >Dockerfile
+build -o "$T/out" .
+same "$(cd "$T/out" && find . -type f | sort | tr '\n' ' ')" "./a.c ./a.o ./keep.o "

@@ -50,6 +50,23 @@ TEST(Ignore, PatternsAreAnchoredAndTheLastMatchDecides) {
   EXPECT_TRUE(rules.matches("important.log/x"));
 }
 
+// What BuildKit's walk makes of patterns about a directory and something below it.
+TEST(Ignore, PatternHoldsBelowADirectoryOnlyIfItDecidedThere) {
+  const IgnoreMatcher late = matcher("src/gen\n!src\n");
+  EXPECT_TRUE(late.matches("src/gen/f"));
+  EXPECT_FALSE(late.matches("src/f"));
+  const IgnoreMatcher again = matcher("*\n!b/x\nb\n");
+  EXPECT_FALSE(again.matches("b/x/f"));
+  EXPECT_TRUE(again.matches("b/y"));
+  const IgnoreMatcher twice = matcher("a\n!a/b\na/b/c\n!a/b\n");
+  EXPECT_TRUE(twice.matches("a/b/c/d"));
+  EXPECT_FALSE(twice.matches("a/b/e"));
+  EXPECT_TRUE(matcher("**/f\n!b\n").matches("b/x/f"));
+  const IgnoreMatcher parent = matcher("b/*\n!b/x\n!b\n");
+  EXPECT_TRUE(parent.matches("b/y"));
+  EXPECT_FALSE(parent.matches("b/x/f"));
+}
+
 TEST(Ignore, MalformedPatternsAreErrorsWithTheirLine) {
   const auto lone = IgnoreMatcher::parse("a\n!\n", "x.dockerignore");
   ASSERT_FALSE(lone.has_value());

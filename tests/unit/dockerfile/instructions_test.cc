@@ -160,6 +160,8 @@ TEST(Healthcheck, BecomesTheImagesForm) {
   EXPECT_THAT(message("HEALTHCHECK --interval=1us CMD x"), HasSubstr("cannot be less than 1ms"));
   EXPECT_THAT(message("HEALTHCHECK --retries=-1 CMD x"), HasSubstr("--retries cannot be negative"));
   EXPECT_THAT(message("HEALTHCHECK NONE x"), HasSubstr("takes no arguments"));
+  EXPECT_THAT(body<HealthcheckCommand>("HEALTHCHECK --interval=5s NONE").test, ElementsAre("NONE"));
+  EXPECT_THAT(message("HEALTHCHECK --every=5s NONE"), HasSubstr("unknown flag: --every"));
   EXPECT_THAT(message("HEALTHCHECK FOO x"), HasSubstr("unknown type \"FOO\" in HEALTHCHECK"));
 }
 

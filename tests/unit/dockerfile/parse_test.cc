@@ -68,6 +68,7 @@ TEST(Parse, UnfinishedLineAboveIsNamed) {
 TEST(Parse, FilesWithoutAStage) {
   EXPECT_EQ(error_of("").message(), "file with no instructions");
   EXPECT_EQ(error_of("# only\n").message(), "file with no instructions");
+  EXPECT_EQ(error_of("# only\n").span()->line, 1);
   EXPECT_EQ(error_of("ARG A\n").message(), "dockerfile contains no stages to build");
   const Error early = error_of("RUN x\nRUN y\nFROM a\n");
   EXPECT_EQ(early.message(), "no build stage in current context");
