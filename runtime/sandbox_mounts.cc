@@ -101,10 +101,10 @@ void mount_in_dev(int dev, const char* name, int mount) {
   ::close(mount);
 }
 
-// A mount point that a mount of the caller's needs in our new /dev, directories on the way included. What
-// cannot be made is reported when it is mounted on.
-void make_dev_target(int dev, std::string_view path, bool is_directory) {
-  int parent = ::dup(dev);
+// A mount point that a mount of the caller's needs in something that was just mounted, directories on the way
+// included. What cannot be made is reported when it is mounted on.
+void make_target(int directory, std::string_view path, bool is_directory) {
+  int parent = ::dup(directory);
   while (parent >= 0) {
     const std::size_t slash = path.find('/');
     const std::string name(path.substr(0, slash));
@@ -125,15 +125,18 @@ void make_dev_target(int dev, std::string_view path, bool is_directory) {
   if (parent >= 0) ::close(parent);
 }
 
+bool is_directory(const SandboxMount& mount) {
+  struct stat source {};
+  return mount.kind == SandboxMount::Kind::kTmpfs ||
+         (mount.kind == SandboxMount::Kind::kBind && ::fstat(mount.fd, &source) == 0 &&
+          S_ISDIR(source.st_mode));
+}
+
 void make_dev_targets(int dev, const SandboxSpec& spec) {
   constexpr std::string_view kDev = "/dev/";
   for (const SandboxMount& mount : spec.mounts) {
     if (!mount.target.starts_with(kDev)) continue;
-    struct stat source{};
-    const bool is_directory = mount.kind == SandboxMount::Kind::kTmpfs ||
-                              (mount.kind == SandboxMount::Kind::kBind && ::fstat(mount.fd, &source) == 0 &&
-                               S_ISDIR(source.st_mode));
-    make_dev_target(dev, std::string_view(mount.target).substr(kDev.size()), is_directory);
+    make_target(dev, std::string_view(mount.target).substr(kDev.size()), is_directory(mount));
   }
 }
 
@@ -241,10 +244,33 @@ int make_files(const SandboxSpec& spec) {
   return files;
 }
 
+// Opens the target of a mount that lies in another one: the image's mount point is hidden there, so it is
+// made in what hides it. -1 and errno if it does not lie in one.
+int open_target_in_mount(int root, const SandboxMount& mount) {
+  const std::string& path = mount.target;
+  std::size_t end = path.size();
+  int parent = -1;
+  while (parent < 0) {
+    end = path.rfind('/', end - 1);
+    if (end == 0 || end == std::string::npos) return -1;
+    parent = open_resolved(root, path.substr(0, end).c_str(), O_PATH | O_DIRECTORY, kInRoot);
+    if (parent < 0 && errno != ENOENT) return -1;
+  }
+  struct statx top;
+  struct statx found;
+  const bool in_mount = ::statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &top) == 0 &&
+                        ::statx(parent, "", AT_EMPTY_PATH, STATX_MNT_ID, &found) == 0 &&
+                        top.stx_mnt_id != found.stx_mnt_id;
+  if (in_mount) make_target(parent, std::string_view(path).substr(end + 1), is_directory(mount));
+  ::close(parent);
+  return open_resolved(root, path.c_str(), O_PATH, kInRoot);
+}
+
 // The target of a mount, resolved once. What leads to the root itself or into the kernel's file systems is
 // refused: validate() saw only the name, an image's link can say something else.
 int mount_target(int root, const SandboxMount& mount) {
-  const int target = open_resolved(root, mount.target.c_str(), O_PATH, kInRoot);
+  int target = open_resolved(root, mount.target.c_str(), O_PATH, kInRoot);
+  if (target < 0 && errno == ENOENT) target = open_target_in_mount(root, mount);
   if (target < 0) give_up(SetupStep::kMountTarget, errno, mount.target);
   struct stat top;
   struct stat found;

@@ -82,8 +82,8 @@ Status RunStep::prepare() {
       op_.network == NetworkMode::kNone ? runtime::SandboxNetwork::kNone : runtime::SandboxNetwork::kHost;
   if (state_.request.shm_bytes != 0) spec_.shm_bytes = state_.request.shm_bytes;
   ASSIGN_OR_RETURN(spec_.limits, parse_limits(state_.request.ulimits));
-  for (const auto& [name, value] : state_.request.build_args)
-    if (plan::is_proxy_argument(name)) spec_.env.push_back(fmt::format("{}={}", name, value));
+  for (std::string& setting : plan::proxy_environment(state_.request.build_args))
+    spec_.env.push_back(std::move(setting));
   RETURN_IF_ERROR(prepare_user());
 
   ASSIGN_OR_RETURN(std::string hosts, hosts_file(state_.request.add_hosts));

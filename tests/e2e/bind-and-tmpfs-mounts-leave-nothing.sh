@@ -15,3 +15,7 @@ build -t mounts .
 ran from-context && ran from-stage && ran read-only
 rootfs mounts
 ! find "$T/rootfs" -name made -o -name scratch -o -name x -type f | grep . || die "a mount left something"
+# What is mounted below another mount is seen, however the two are written.
+printf 'FROM busybox\nRUN --mount=type=bind,target=/m/below --mount=type=tmpfs,target=/m cat /m/below/file\n' >Dockerfile
+build .
+ran from-context

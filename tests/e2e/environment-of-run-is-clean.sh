@@ -11,3 +11,6 @@ lacks from-the-host
 lacks HOST_SECRET
 ran 'HOME=/root' && ran 'PATH=/usr/local/sbin' && ran root
 grep -E '^#[0-9]+ [0-9.]+ [0-9]+$' "$OUT" | awk '$3 > 6 { exit 1 }' || die "too many processes or descriptors are seen"
+printf 'FROM busybox\nRUN env | grep -i proxy | sort\n' >Dockerfile
+build --build-arg HTTP_PROXY=up --build-arg no_proxy=low --build-arg NO_PROXY=own .
+ran HTTP_PROXY=up && ran http_proxy=up && ran no_proxy=low && ran NO_PROXY=own
