@@ -20,3 +20,13 @@ same "$(cd "$T/out" && find . -type f | sort | tr '\n' ' ')" \
 printf 'FROM scratch\nCOPY x.text /\n' >Dockerfile
 fails + build .
 has x.text
+# One file that is picked twice is copied twice; a wildcard forgives what is not in a directory, not the directory.
+printf 'FROM scratch\nCOPY dir dir/sub x.txt x.txt /twice/\n' >Dockerfile
+build -o "$T/twice" .
+same "$(cd "$T/twice/twice" && find . -type f -links 1 | sort | tr '\n' ' ')" "./a ./b ./sub/b ./x.txt "
+printf 'FROM scratch\nCOPY nowhere/* /\n' >Dockerfile
+fails + build .
+has '"/nowhere": not found'
+# A stage that nobody needs may name one that comes later.
+printf 'FROM scratch AS early\nCOPY --from=late /a /b\nFROM scratch AS late\nCOPY x.txt /\n' >Dockerfile
+build .

@@ -69,11 +69,35 @@ TEST(Planner, UnknownTargetNamesTheNearest) {
 }
 
 TEST(Planner, LaterStageCannotBeCopiedFrom) {
-  const Result<Plan> plan = plan_of("FROM scratch AS a\nCOPY --from=b /x /x\nFROM scratch AS b\n");
+  PlanOptions options;
+  options.target = "a";
+  const char* file = "FROM scratch AS a\nCOPY --from=b /x /x\nFROM scratch AS b\n";
+  const Result<Plan> plan = plan_of(file, options);
   ASSERT_FALSE(plan);
   EXPECT_THAT(plan.error().message(), HasSubstr("needs to be defined before current stage"));
   ASSERT_NE(plan.error().span(), nullptr);
   EXPECT_EQ(plan.error().span()->line, 2);
+  EXPECT_TRUE(plan_of(file)) << "nobody needs stage a";
+}
+
+TEST(Planner, MountsBelowOthersComeAfterThem) {
+  const Plan plan =
+      plan_of("FROM scratch\nRUN --mount=type=tmpfs,target=/m/n --mount=type=cache,target=/m x\n").value();
+  const auto& mounts = std::get<RunOp>(plan.nodes.back().op).mounts;
+  ASSERT_EQ(mounts.size(), 2U);
+  EXPECT_EQ(mounts[0].target, "/m");
+  EXPECT_EQ(mounts[1].target, "/m/n");
+}
+
+TEST(Planner, WorkdirKeepsAnAbsolutePathAsWrittenAndJoinsARelativeOne) {
+  const auto directory = [](const std::string& instructions) {
+    const Plan plan = plan_of("FROM scratch\n" + instructions).value();
+    return plan.stages.back().config.working_dir;
+  };
+  EXPECT_EQ(directory("WORKDIR /a/../b//\n"), "/a/../b//");
+  EXPECT_EQ(directory("WORKDIR /a\nWORKDIR b/./c/\n"), "/a/b/c");
+  EXPECT_EQ(directory("WORKDIR /a/\nWORKDIR ./\n"), "/a");
+  EXPECT_EQ(directory("WORKDIR /a\nWORKDIR $none\n"), "/a");
 }
 
 TEST(Planner, AllReferenceErrorsAreReportedTogether) {
