@@ -38,7 +38,7 @@ void set_standard_streams(const SandboxSpec& spec, int null_fd) {
 
 void set_limits(const SandboxSpec& spec) {
   for (const ResourceLimit& limit : spec.limits) {
-    const struct rlimit value { .rlim_cur = limit.soft, .rlim_max = limit.hard };
+    const struct rlimit value{.rlim_cur = limit.soft, .rlim_max = limit.hard};
     if (::setrlimit(static_cast<__rlimit_resource_t>(limit.resource), &value) != 0)
       give_up(SetupStep::kLimit, errno, std::to_string(limit.resource));
   }
@@ -100,10 +100,9 @@ void set_capabilities(std::uint64_t capabilities) {
 
 void load_seccomp(const std::vector<std::string>& programs) {
   for (const std::string& bytes : programs) {
-    struct sock_fprog program {
-      .len = static_cast<unsigned short>(bytes.size() / sizeof(struct sock_filter)),
-      .filter = reinterpret_cast<struct sock_filter*>(const_cast<char*>(bytes.data()))
-    };
+    struct sock_fprog program{
+        .len = static_cast<unsigned short>(bytes.size() / sizeof(struct sock_filter)),
+        .filter = reinterpret_cast<struct sock_filter*>(const_cast<char*>(bytes.data()))};
     // Without SPEC_ALLOW, kernels before 5.16 turn off speculation for the whole process, which costs up to
     // 30 %.
     if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0)

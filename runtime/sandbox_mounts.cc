@@ -126,7 +126,7 @@ void make_target(int directory, std::string_view path, bool is_directory) {
 }
 
 bool is_directory(const SandboxMount& mount) {
-  struct stat source {};
+  struct stat source{};
   return mount.kind == SandboxMount::Kind::kTmpfs ||
          (mount.kind == SandboxMount::Kind::kBind && ::fstat(mount.fd, &source) == 0 &&
           S_ISDIR(source.st_mode));
