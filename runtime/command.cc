@@ -60,7 +60,7 @@ void change_directory(const SandboxSpec& spec) {
 // the mount namespace is (CVE-2020-15257). Landlock's scope closes that from Linux 6.12 on; older kernels
 // stay open, as docker's
 // --network=host is.
-void restrict_abstract_sockets() {
+void restrict_abstract_sockets(bool required) {
   struct {
     std::uint64_t handled_access_fs = 0;
     std::uint64_t handled_access_net = 0;
@@ -68,7 +68,8 @@ void restrict_abstract_sockets() {
   } attributes;
   const long rules = ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
   if (rules < 0) return;
-  if (::syscall(SYS_landlock_restrict_self, rules, 0) != 0) give_up(SetupStep::kLandlock, errno);
+  if (::syscall(SYS_landlock_restrict_self, rules, 0) != 0 && (required || errno != EPERM))
+    give_up(SetupStep::kLandlock, errno);
   ::close(static_cast<int>(rules));
 }
 
@@ -90,22 +91,28 @@ void drop_bounding_set(std::uint64_t keep) {
   }
 }
 
+// At most what we have: without a user namespace of its own, root may be short of some.
 void set_capabilities(std::uint64_t capabilities) {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct data[2] = {};
-  for (unsigned half = 0; half < 2; ++half)
-    data[half].effective = data[half].permitted = static_cast<std::uint32_t>(capabilities >> (32 * half));
+  if (::syscall(SYS_capget, &header, data) != 0) give_up(SetupStep::kCapabilities, errno, "the process");
+  for (unsigned half = 0; half < 2; ++half) {
+    data[half].permitted &= static_cast<std::uint32_t>(capabilities >> (32 * half));
+    data[half].effective = data[half].permitted;
+    data[half].inheritable = 0;
+  }
   if (::syscall(SYS_capset, &header, data) != 0) give_up(SetupStep::kCapabilities, errno, "the process");
 }
 
-void load_seccomp(const std::vector<std::string>& programs) {
+void load_seccomp(const std::vector<std::string>& programs, bool required) {
   for (const std::string& bytes : programs) {
     struct sock_fprog program{
         .len = static_cast<unsigned short>(bytes.size() / sizeof(struct sock_filter)),
         .filter = reinterpret_cast<struct sock_filter*>(const_cast<char*>(bytes.data()))};
     // Without SPEC_ALLOW, kernels before 5.16 turn off speculation for the whole process, which costs up to
     // 30 %.
-    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0)
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0 &&
+        (required || errno != EACCES))
       give_up(SetupStep::kSeccomp, errno);
   }
 }
@@ -168,8 +175,11 @@ void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd) {
   set_limits(spec);
   ::umask(022);
   change_directory(spec);
+  // In a chroot only there is no CAP_SYS_ADMIN, and no_new_privs would break su: the filter is the
+  // container's.
+  const bool has_admin = spec.isolation != Isolation::kChroot;
   // 6. Landlock needs CAP_SYS_ADMIN (or no_new_privs) and comes after every mount, which it could forbid.
-  if (spec.network == SandboxNetwork::kHost) restrict_abstract_sockets();
+  if (spec.network == SandboxNetwork::kHost) restrict_abstract_sockets(has_admin);
   // 7. The bounding set, while CAP_SETPCAP is held. It takes nothing from the sets in force.
   drop_bounding_set(spec.capabilities);
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
@@ -184,7 +194,7 @@ void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd) {
   if (emulation_fd >= 0)
     if (const int error = load_emulation_filter(emulation_fd); error != 0)
       give_up(SetupStep::kEmulation, error, "its filter");
-  load_seccomp(spec.seccomp_programs);
+  load_seccomp(spec.seccomp_programs, has_admin);
   // 10. The user, then the capabilities: setresuid(2) to another user empties the sets, for root they are cut
   // to the
   //     bounding set. The inheritable set stays empty (CVE-2022-24769).

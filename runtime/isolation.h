@@ -18,6 +18,8 @@ struct BuildIsolation {
   IdMaps maps;
   // The kernel refuses a fresh /proc (containers hide parts of theirs): sandboxes get the one that is here.
   bool bound_proc = false;
+  // Overlayfs works on the store's file system. Else what a step writes to is a copy of its layers.
+  bool overlay = true;
   // Why it is not a better one, best first, each with its remedy as hints. Empty for what was asked for.
   std::vector<Error> reasons;
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/chroot_sandbox.h"
 #include "runtime/command.h"
 #include "runtime/emulation/supervisor.h"
 #include "runtime/kernel.h"
@@ -179,6 +180,10 @@ int monitor() {
   // Inherited by the sandbox. It is here because pid 1's own file belongs to nobody it could be.
   if (spec->oom_score_adj >= 0)
     write_file(SetupStep::kOomScore, "/proc/self/oom_score_adj", std::to_string(spec->oom_score_adj));
+  if (spec->isolation == Isolation::kChroot) {
+    run_in_chroot(*spec);
+    return 0;
+  }
   const HostMounts host = prepare_host_mounts(*spec);
   // Before the new user namespace exists, which has no power over the network namespace to be joined.
   if (spec->network == SandboxNetwork::kJoin && ::setns(spec->network_fd, CLONE_NEWNET) != 0)
@@ -195,9 +200,8 @@ int monitor() {
     give_up(SetupStep::kEmulation, errno, "a socket");
   const bool own_network = spec->network == SandboxNetwork::kNone;
   // All in one call: the user namespace is made first and then owns the others.
-  const pid_t child =
-      clone_into((own_users ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-                 CLONE_NEWCGROUP | (own_network ? CLONE_NEWNET : 0));
+  const pid_t child = clone_into((own_users ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+                                 CLONE_NEWUTS | CLONE_NEWCGROUP | (own_network ? CLONE_NEWNET : 0));
   if (child < 0) give_up(SetupStep::kNamespaces, errno);
   if (child == 0) {
     ::close(go[1]);

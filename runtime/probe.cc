@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "runtime/host_facts.h"
 #include "sys/files.h"
 
 namespace shale::runtime {
@@ -94,8 +96,9 @@ struct Findings {
 };
 
 // Everything that needs the namespace, in a child.
-Result<Findings> try_in_namespace(const IdMaps& maps, const std::string& scratch) {
-  ASSIGN_OR_RETURN(BuildProcess build, enter_build_namespace(maps, [&](UniqueFd control) {
+Result<Findings> try_in_namespace(const BuildIsolation& tried, const std::string& scratch) {
+  ASSIGN_OR_RETURN(BuildProcess build,
+                   enter_build_namespace(tried.maps, tried.namespaces(), [&](UniqueFd control) {
                      if (const Status overlay = try_overlay(scratch); !overlay)
                        say(control.get(), kOverlayFailed, overlay);
                      if (const Status proc = try_proc(); !proc) say(control.get(), kProcFailed, proc);
@@ -144,42 +147,67 @@ class Scratch {
   std::string path_;
 };
 
+// What the findings mean for a rung that was entered.
+void settle(BuildIsolation& result, Findings findings) {
+  if (findings.proc) {
+    result.bound_proc = true;
+    result.reasons.push_back(std::move(*findings.proc));
+  }
+  if (findings.overlay) {
+    result.overlay = false;
+    result.reasons.push_back(std::move(*findings.overlay));
+  }
+}
+
 }  // namespace
 
-Result<BuildIsolation> probe_isolation(const std::string& store_dir) {
-  BuildIsolation result;
-  ASSIGN_OR_RETURN(result.maps, plan_id_maps());
+Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::optional<Isolation> wanted) {
+  ASSIGN_OR_RETURN(BuildIsolation result, plan_isolation(wanted));
   ASSIGN_OR_RETURN(const Scratch scratch, Scratch::create(store_dir));
-  if (result.maps.kind == IdMaps::Kind::kSingle) {
-    Error error(ErrorKind::kUnsupported, result.maps.single_reason);
-    for (const std::string& hint : result.maps.single_hints) error.add_hint(hint);
-    result.reasons.push_back(std::move(error));
-  }
-  Result<Findings> found = try_in_namespace(result.maps, scratch.path());
-  if (!found && result.maps.kind == IdMaps::Kind::kFull) {
-    // newuidmap is there and does not work, as in most containers: one id needs no helper.
-    result.reasons.push_back(found.error());
-    result.maps.kind = IdMaps::Kind::kSingle;
-    result.maps.uids.resize(1);
-    result.maps.gids.resize(1);
-    result.maps.single_reason = found.error().to_line();
-    result.maps.single_hints = found.error().hints();
-    found = try_in_namespace(result.maps, scratch.path());
-  }
-  if (!found) {
-    result.reasons.push_back(found.error());
-    result.isolation = Isolation::kNone;
+  const auto try_it = [&]() -> Status {
+    ASSIGN_OR_RETURN(Findings findings, try_in_namespace(result, scratch.path()));
+    settle(result, std::move(findings));
+    return {};
+  };
+  if (result.namespaces() == BuildNamespaces::kNone) {
+    result.overlay = false;
     return result;
   }
-  const bool single = result.maps.kind == IdMaps::Kind::kSingle;
-  result.isolation = single ? Isolation::kSingle : Isolation::kFull;
-  if (found->proc) {
-    result.reasons.push_back(std::move(*found->proc));
-    result.bound_proc = true;
+  Status entered = try_it();
+  if (entered) return result;
+  if (wanted)
+    return fail(
+        std::move(entered.error())
+            .context(fmt::format("while trying isolation {}, which was asked for", isolation_name(*wanted))));
+  if (result.isolation == Isolation::kFull && result.maps.kind == IdMaps::Kind::kFull) {
+    // newuidmap is there and does not work, as in most containers: one id needs no helper.
+    ASSIGN_OR_RETURN(result, plan_isolation(Isolation::kSingle));
+    result.reasons = {std::move(entered.error())};
+    entered = try_it();
+    if (entered) return result;
   }
-  if (found->overlay) {
-    result.reasons.push_back(std::move(*found->overlay));
-    result.isolation = Isolation::kNone;
+  // No user namespace, which is the reason from here on. What root has without one, best first.
+  result.reasons = {entered.error()};
+  const HostFacts facts = read_host_facts();
+  const bool root = result.maps.kind == IdMaps::Kind::kIdentity;
+  if (root && facts.has_capability(CAP_SYS_ADMIN)) {
+    result.isolation = Isolation::kMountNamespace;
+    entered = try_it();
+    if (entered) return result;
+  }
+  result.overlay = false;
+  // Chroot isolates nothing from what is around it: good enough where that is a container made for the build.
+  result.isolation =
+      root && facts.can_chroot() && !facts.container.empty() ? Isolation::kChroot : Isolation::kNone;
+  if (root && result.isolation == Isolation::kNone)
+    result.reasons.push_back(Error(ErrorKind::kUnsupported,
+                                   facts.container.empty()
+                                       ? "this is no container that is known, so that chroot is not chosen"
+                                       : "root lacks capabilities that builds in a chroot need")
+                                 .hint("--isolation=chroot runs commands without any isolation"));
+  if (!root) {
+    ASSIGN_OR_RETURN(BuildIsolation none, plan_isolation(Isolation::kNone));
+    result.maps = std::move(none.maps);
   }
   return result;
 }

@@ -78,6 +78,12 @@ int system_directory(int root, const char* name, SetupStep step) {
   return fd;
 }
 
+// Without a user namespace of its own, a command that is root can make any device: it shall not be able to
+// use it.
+std::uint64_t device_attributes(const SandboxSpec& spec) {
+  return spec.isolation == Isolation::kMountNamespace ? MOUNT_ATTR_NODEV : 0;
+}
+
 void mount_proc(int root, const SandboxSpec& spec) {
   const int target = system_directory(root, "proc", SetupStep::kProc);
   // The one that is here shows the numbers of its own pid namespace; /proc/self is right in any. With what
@@ -142,7 +148,9 @@ void make_dev_targets(int dev, const SandboxSpec& spec) {
 
 void mount_dev(int root, const SandboxSpec& spec, const HostMounts& host, const MountOptions& options) {
   const int target = system_directory(root, "dev", SetupStep::kDev);
-  const int dev = new_filesystem("tmpfs", {{"mode", "0755"}, {"size", "64k"}}, MOUNT_ATTR_NOSUID);
+  // The devices on it are mounts of their own.
+  const int dev = new_filesystem("tmpfs", {{"mode", "0755"}, {"size", "64k"}},
+                                 MOUNT_ATTR_NOSUID | device_attributes(spec));
   if (dev < 0 || attach_mount(dev, target) != 0) give_up(SetupStep::kDev, errno, "/dev");
   ::close(target);
   for (std::size_t i = 0; i < kDevices.size(); ++i) {
@@ -433,7 +441,8 @@ void build_root(const SandboxSpec& spec, const HostMounts& host, const MountOpti
   const int root = spec.root_fd;
   // Before the root is attached: both lie on "/", and the root must be on top to be pivoted to.
   const int files = make_files(spec);
-  if (::move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+  if (set_mount_attributes(root, device_attributes(spec), false) != 0 ||
+      ::move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0)
     give_up(SetupStep::kAttachRoot, errno);
   // While the host's /proc and /sys are still in this namespace: the kernel lets a user namespace mount its
   // own only where a fully visible one is (mount_too_revealing).

@@ -65,8 +65,10 @@ Status validate_strings(std::string_view what, const std::vector<std::string>& s
 
 Status validate(const SandboxSpec& spec) {
   if (spec.root_fd < 0) return bad("there is no root");
-  if (spec.isolation == Isolation::kChroot)
-    return fail(ErrorKind::kUnsupported, "this version cannot run a command with isolation chroot");
+  if (spec.isolation == Isolation::kChroot) {
+    if (spec.scratch_fd < 0) return bad("there is no directory for what is moved aside");
+    if (spec.network != SandboxNetwork::kHost) return bad("isolation chroot has no network of its own");
+  }
   if (spec.isolation == Isolation::kNone) return bad("isolation none runs no command");
   for (const SandboxMount& mount : spec.mounts) RETURN_IF_ERROR(validate_mount(mount));
   if (spec.args.empty() || spec.args[0].empty())

@@ -75,10 +75,13 @@ struct SandboxSpec {
   Isolation isolation = Isolation::kFull;
   // The /proc that is here instead of a fresh one, which the kernel refuses where a part of ours is hidden.
   bool bound_proc = false;
+  // kChroot: an empty directory on the root's file system, for what has to be moved aside.
+  int scratch_fd = -1;
 
-  // A detached mount (fsmount fd) made in the caller's user namespace. It is attached in the sandbox and
-  // nowhere else, so it goes away with the sandbox once the caller closed its descriptor. Its tree must hold
-  // real directories /proc, /dev and /sys (an absent /sys is passed over).
+  // With isolation chroot a directory. Otherwise a detached mount (fsmount fd) made in the caller's user
+  // namespace. It is attached in the sandbox and nowhere else, so it goes away with the sandbox once the
+  // caller closed its descriptor. Its tree must hold real directories /proc, /dev and /sys (an absent /sys is
+  // passed over).
   int root_fd = -1;
   std::vector<SandboxMount> mounts;  // made in this order, after /proc, /dev and /sys
 

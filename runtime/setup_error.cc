@@ -52,6 +52,8 @@ std::string attempted(SetupStep step, const std::string& operand) {
       return fmt::format("hide '{}' from the sandbox", operand);
     case SetupStep::kReadOnlyPath:
       return fmt::format("make '{}' read-only in the sandbox", operand);
+    case SetupStep::kUnmount:
+      return fmt::format("take '{}' out of the sandbox again", operand);
     case SetupStep::kPivot:
       return "change into the root file system of the sandbox";
     case SetupStep::kHostname:
@@ -113,6 +115,20 @@ void add_hints(Error& error, SetupStep step, int errno_value) {
         error.add_hint(
             "a link in the image leads to the root, into /proc or /sys, or in a circle; nothing is mounted "
             "there");
+      break;
+    case SetupStep::kDevice:
+      if (errno_value == EPERM || errno_value == EACCES)
+        error.add_hint(
+            "isolation chroot makes its own devices: the container needs the capability MKNOD, and the store "
+            "a "
+            "file system that is not mounted with nodev (--root)");
+      break;
+    case SetupStep::kUnmount:
+      if (errno_value == EBUSY)
+        error.add_hint(
+            "the command has moved it or made a hard link to it, which with isolation chroot would leave it "
+            "in "
+            "the image");
       break;
     case SetupStep::kWorkingDirectory:
       if (errno_value == EXDEV || errno_value == ELOOP) error.add_hint("it leads out of the image");

@@ -123,6 +123,7 @@ template <typename Stream, typename Spec>
 void visit_spec(Stream& stream, Spec& spec) {
   stream.field(spec.isolation);
   stream.field(spec.bound_proc);
+  stream.descriptor(spec.scratch_fd);
   stream.descriptor(spec.root_fd);
   stream.field(spec.mounts);
   stream.field(spec.args);

@@ -48,6 +48,7 @@ enum class SetupStep : std::uint32_t {
   kMount,
   kMaskPath,
   kReadOnlyPath,
+  kUnmount,
   kPivot,
   kHostname,
   kLoopback,

@@ -40,6 +40,7 @@ struct StepProgress {
 struct StepNote {
   StepId step = 0;
   std::string text;
+  bool detail = false;  // for a log; a terminal has no place for it
 };
 struct StepEnded {
   StepId step = 0;

@@ -19,6 +19,7 @@
 #include "dockerfile/parse.h"
 #include "dockerfile/source.h"
 #include "export/inside.h"
+#include "export/isolation.h"
 #include "plan/planner.h"
 #include "shale/images.h"
 #include "store/layers.h"
@@ -259,7 +260,7 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   state.dockerfile_name = inputs.dockerfile.name;
   state.dockerfile_text = inputs.dockerfile.text;
   RETURN_IF_ERROR(state.open_store());
-  ASSIGN_OR_RETURN(state.isolation, runtime::plan_isolation(request.isolation));
+  ASSIGN_OR_RETURN(state.isolation, exporter::choose_isolation(request.isolation, state.store->root()));
   state.encoding = exporter::encoding_of(state.isolation.maps);
 
   // The plan. From here on the graph does not change.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "build/clone_pool.h"
 #include "build/context_tree.h"
 #include "build/layer_tree.h"
 #include "build/ssh_agents.h"
@@ -90,6 +91,7 @@ class BuildState {
   std::vector<NodeState> nodes;
   // Mount points that images lack, by what has to be made: one directory serves all steps that need the same.
   std::map<Digest, store::WorkDirectory> mount_points;
+  ClonePool clones;
 
   // Opens the store, and makes the build's directory in it, unless that was done before.
   Status open_store();

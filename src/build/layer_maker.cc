@@ -67,11 +67,13 @@ layer::OwnersBeside owners_of_links(const CopyPlan& plan) {
 
 Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease,
                                          const std::string& encoding, store::WorkDirectory directory,
-                                         const layer::SnapshotView& below, layer::OwnersBeside owners) {
+                                         const layer::SnapshotView& below, layer::OwnersBeside owners,
+                                         Digest* diff_id) {
   layer::DiffOptions options;
   options.owners = layer::owner_encoding_of(encoding);
   options.owners_beside = std::move(owners);
   ASSIGN_OR_RETURN(layer::DiffResult diff, layer::describe_upper(directory.fs.get(), below, options));
+  if (diff_id != nullptr) *diff_id = diff.diff_id;
   store::NewLayer made;
   made.diff_id = diff.diff_id;
   made.tar_bytes = diff.tar_bytes;

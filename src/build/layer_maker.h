@@ -8,10 +8,12 @@
 namespace shale::build {
 
 // Describes what is in `directory` against `below` and publishes it. `owners` are those of what
-// carries none in this encoding. On any thread; the store takes turns.
+// carries none in this encoding. On any thread; the store takes turns. The layer may be an older one of the
+// same content; `diff_id` (if not null) gets that of what is there.
 Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease& lease,
                                          const std::string& encoding, store::WorkDirectory directory,
-                                         const layer::SnapshotView& below, layer::OwnersBeside owners = {});
+                                         const layer::SnapshotView& below, layer::OwnersBeside owners = {},
+                                         Digest* diff_id = nullptr);
 
 // COPY and ADD: the layer with the files of `op`, on top of `below`. On any thread; `source` is the tree of
 // op->source, of which only names and open_file() are used.

@@ -12,10 +12,7 @@
 #include <array>
 #include <cerrno>
 
-#include "base/sha256.h"
-#include "build/copy_plan.h"
 #include "build/image_users.h"
-#include "build/layer_maker.h"
 #include "build/run_files.h"
 #include "build/tree_writer.h"
 #include "plan/scope.h"
@@ -64,13 +61,19 @@ Result<RunEnvironment> RunEnvironment::create() {
 }
 
 RunStep::RunStep(BuildState& state, const plan::Node& node, LayerStack below)
-    : state_(state), node_(node), op_(std::get<plan::RunOp>(node.op)), below_(std::move(below)) {}
+    : state_(state),
+      node_(node),
+      op_(std::get<plan::RunOp>(node.op)),
+      below_(std::move(below)),
+      root_(state, below_, view_) {}
 
 Status RunStep::prepare() {
+  RETURN_IF_ERROR(refuse_what_chroot_lacks());
   ASSIGN_OR_RETURN(view_, view_of(*state_.store, below_));
   fds_.clear();
   cache_mounts_.clear();
   forwarders_.clear();
+  cache_ids_.clear();
   spec_ = {};
   spec_.isolation = state_.isolation.isolation;
   spec_.bound_proc = state_.isolation.bound_proc;
@@ -142,6 +145,7 @@ Result<UniqueFd> RunStep::open_inside(int root, const std::string& path) const {
 }
 
 Status RunStep::prepare_bind(const plan::MountOp& mount) {
+  if (!state_.isolation.overlay) return prepare_copied_bind(mount);
   const LayerStack stack = state_.stack(mount.source->node);
   const std::vector<std::string> lowers = lower_directories(stack);
   UniqueFd root;
@@ -180,6 +184,14 @@ Status RunStep::prepare_cache(const plan::MountOp& mount) {
       request.sharing = store::CacheMountSharing::kLocked;
       break;
   }
+  // Without mounts it is moved into the step's root, where no other step can see it.
+  if (state_.isolation.isolation == Isolation::kChroot &&
+      request.sharing == store::CacheMountSharing::kShared)
+    request.sharing = store::CacheMountSharing::kLocked;
+  if (state_.isolation.isolation == Isolation::kChroot && !cache_ids_.insert(mount.id).second)
+    return fail(
+        Error(ErrorKind::kUnsupported,
+              fmt::format("the cache '{}' cannot be in two places at once with isolation chroot", mount.id)));
   request.uid = mount.uid.value_or(0);
   request.gid = mount.gid.value_or(0);
   request.mode = mount.mode.value_or(0755);
@@ -253,57 +265,6 @@ Status RunStep::prepare_ssh(const plan::MountOp& mount) {
   return {};
 }
 
-// Every mount point that the image lacks comes from a layer of its own, directly below the upper directory:
-// whatever is mounted there, nothing of it can be left in the step's layer.
-Status RunStep::prepare_mount_points() {
-  CopyPlan stubs(view_, std::nullopt, std::nullopt);
-  for (std::size_t i = 0; i < spec_.mounts.size(); ++i) {
-    const runtime::SandboxMount& mount = spec_.mounts[i];
-    if (mount.target == "/dev" || mount.target.starts_with("/dev/") || mount.target.starts_with("/proc/") ||
-        mount.target.starts_with("/sys/"))
-      continue;
-    bool is_directory = mount.kind == runtime::SandboxMount::Kind::kTmpfs;
-    if (mount.kind == runtime::SandboxMount::Kind::kBind) {
-      ASSIGN_OR_RETURN(const struct stat info, sys::stat_at(mount.fd, ""));
-      is_directory = S_ISDIR(info.st_mode);
-    }
-    ASSIGN_OR_RETURN(const bool inside_another, make_nested_mount_point(i, is_directory));
-    if (!inside_another) RETURN_IF_ERROR(stubs.add_mount_point(mount.target, is_directory));
-  }
-  if (!stubs.empty()) {
-    ASSIGN_OR_RETURN(const std::string path, shared_mount_points(stubs));
-    lowers_.push_back(path);
-  }
-  // What runc makes in an image that lacks it stays in the step's layer: the working directory, and the
-  // places of the kernel's file systems.
-  CopyPlan made(view_, std::nullopt, std::nullopt);
-  for (const char* directory : {"/proc", "/dev", "/sys"})
-    RETURN_IF_ERROR(made.add_mount_point(directory, true));
-  RETURN_IF_ERROR(made.add_directory(op_.working_dir, {}));
-  if (!made.empty()) RETURN_IF_ERROR(write_tree(made, directory_.fs.get(), state_.owners()));
-  return {};
-}
-
-Result<std::string> RunStep::shared_mount_points(const CopyPlan& stubs) {
-  FieldHash key("mount-points");
-  if (const std::optional<layer::ViewEntry> root = view_.find(""))
-    key.add(root->entry->mode).add(root->entry->uid).add(root->entry->gid);
-  for (const auto& [path, planned] : stubs.entries()) {
-    const layer::Entry& entry = planned.entry;
-    key.add(path).add(static_cast<std::uint64_t>(entry.type)).add(entry.mode).add(entry.uid).add(entry.gid);
-    // The time of what is new does not matter: nobody but this step sees it.
-    if (view_.find(path)) key.add(static_cast<std::uint64_t>(entry.mtime_s)).add(entry.mtime_ns);
-    for (const layer::EntryXattr& xattr : entry.xattrs) key.add(xattr.name).add(xattr.value);
-  }
-  const Digest name = key.finish();
-  if (const auto made = state_.mount_points.find(name); made != state_.mount_points.end())
-    return made->second.fs_path();
-  ASSIGN_OR_RETURN(store::WorkDirectory directory, state_.lease->new_directory());
-  RETURN_IF_ERROR(write_tree(stubs, directory.fs.get(), state_.owners()));
-  RETURN_IF_ERROR(copy_root_metadata(view_, state_.owners(), directory.fs.get()));
-  return state_.mount_points.emplace(name, std::move(directory)).first->second.fs_path();
-}
-
 // A mount point below an earlier mount is made there, if that is a directory that can be written.
 Result<bool> RunStep::make_nested_mount_point(std::size_t index, bool is_directory) {
   const std::string& target = spec_.mounts[index].target;
@@ -335,10 +296,32 @@ Result<bool> RunStep::make_nested_mount_point(std::size_t index, bool is_directo
 }
 
 Status RunStep::mount_root() {
-  ASSIGN_OR_RETURN(directory_, state_.lease->new_directory());
-  lowers_ = lower_directories(below_);
-  RETURN_IF_ERROR(prepare_mount_points());
-  ASSIGN_OR_RETURN(UniqueFd root, store::mount_writable(*state_.store, lowers_, directory_));
+  CopyPlan stubs(view_, std::nullopt, std::nullopt);
+  for (std::size_t i = 0; i < spec_.mounts.size(); ++i) {
+    const runtime::SandboxMount& mount = spec_.mounts[i];
+    if (mount.target == "/dev" || mount.target.starts_with("/dev/") || mount.target.starts_with("/proc/") ||
+        mount.target.starts_with("/sys/"))
+      continue;
+    bool is_directory = mount.kind == runtime::SandboxMount::Kind::kTmpfs;
+    if (mount.kind == runtime::SandboxMount::Kind::kBind) {
+      ASSIGN_OR_RETURN(const struct stat info, sys::stat_at(mount.fd, ""));
+      is_directory = S_ISDIR(info.st_mode);
+    }
+    ASSIGN_OR_RETURN(const bool inside_another, make_nested_mount_point(i, is_directory));
+    if (!inside_another) RETURN_IF_ERROR(stubs.add_mount_point(mount.target, is_directory));
+  }
+  // What runc makes in an image that lacks it stays in the step's layer: the working directory, and the
+  // places of the kernel's file systems.
+  CopyPlan made(view_, std::nullopt, std::nullopt);
+  for (const char* directory : {"/proc", "/dev", "/sys"})
+    RETURN_IF_ERROR(made.add_mount_point(directory, true));
+  RETURN_IF_ERROR(made.add_directory(op_.working_dir, {}));
+  if (spec_.isolation == Isolation::kChroot) {
+    ASSIGN_OR_RETURN(store::WorkDirectory scratch, state_.lease->new_directory());
+    spec_.scratch_fd = scratch.fs.get();
+    scratch_.push_back(std::move(scratch));
+  }
+  ASSIGN_OR_RETURN(UniqueFd root, root_.make(stubs, made));
   spec_.root_fd = root.get();
   fds_.push_back(std::move(root));
   return {};
@@ -374,6 +357,7 @@ Status RunStep::start(const RunEnvironment& environment) {
   // The mounts now belong to the sandbox alone.
   fds_.clear();
   spec_.root_fd = -1;
+  spec_.scratch_fd = -1;
   spec_.env.clear();
   spec_.mounts.clear();  // with the secrets in them
   spec_.owner_journal.clear();
@@ -463,13 +447,11 @@ Result<store::LayerRecord> RunStep::publish() {
     for (runtime::JournalEntry& entry : runtime::parse_journal(text))
       owners.insert_or_assign(std::move(entry.path), entry.owner);
   }
-  return publish_upper(*state_.store, *state_.lease, state_.encoding, std::move(directory_), view_,
-                       std::move(owners));
+  return root_.publish(std::move(owners));
 }
 
 void RunStep::discard() {
-  // What stays behind goes with the build's directory.
-  if (!directory_.wrapper.empty()) (void)state_.lease->discard(*state_.store, std::move(directory_));
+  root_.discard();
   for (store::WorkDirectory& scratch : scratch_)
     (void)state_.lease->discard(*state_.store, std::move(scratch));
   scratch_.clear();

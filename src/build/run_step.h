@@ -4,11 +4,12 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "build/build_state.h"
-#include "build/copy_plan.h"
+#include "build/run_root.h"
 #include "build/ssh_forwarder.h"
 #include "runtime/launcher.h"
 #include "runtime/sandbox_spec.h"
@@ -44,9 +45,9 @@ class RunStep {
 
   // How it ended: an error (kStepFailed with the last lines, set-up failures) or nothing.
   Status finish();
-  // The upper directory as a layer.
+  // What it wrote, as a layer.
   Result<store::LayerRecord> publish();
-  // Gives the upper directory back after a failure.
+  // Gives everything back that publish() did not take.
   void discard();
 
   [[nodiscard]] const std::string& log_path() const { return log_path_; }
@@ -58,8 +59,8 @@ class RunStep {
   Status prepare_secret(const plan::MountOp& mount);
   Status prepare_ssh(const plan::MountOp& mount);
   Status prepare_user();
-  Status prepare_mount_points();
-  Result<std::string> shared_mount_points(const CopyPlan& stubs);
+  Status prepare_copied_bind(const plan::MountOp& mount);
+  Status refuse_what_chroot_lacks() const;
   Result<bool> make_nested_mount_point(std::size_t index, bool is_directory);
   Status mount_root();
   Status prepare_emulation();
@@ -71,12 +72,12 @@ class RunStep {
   const plan::RunOp& op_;
   LayerStack below_;
   layer::SnapshotView view_;
-  store::WorkDirectory directory_;
-  std::vector<store::WorkDirectory> scratch_;  // stubs and writable binds
-  std::vector<std::string> lowers_;
-  std::vector<UniqueFd> fds_;  // mounts, until the sandbox has them
+  RunRoot root_;
+  std::vector<store::WorkDirectory> scratch_;  // of binds
+  std::vector<UniqueFd> fds_;                  // mounts, until the sandbox has them
   std::vector<store::CacheMount> cache_mounts_;
   std::vector<std::unique_ptr<SshForwarder>> forwarders_;
+  std::set<std::string> cache_ids_;  // of those, for isolation chroot
   runtime::SandboxSpec spec_;
   std::optional<runtime::RunningSandbox> sandbox_;
   UniqueFd journal_;  // owners that the sandbox recorded, where it has one id

@@ -9,6 +9,7 @@
 
 #include "build/layer_maker.h"
 #include "build/remote_layer.h"
+#include "export/isolation.h"
 #include "store/cache.h"
 #include "store/layers.h"
 
@@ -322,6 +323,16 @@ void Solver::submit_layer(plan::NodeId id, StepKey key, std::function<Result<sto
                 });
 }
 
+void Solver::show_isolation(plan::NodeId id) {
+  if (isolation_shown_) return;
+  isolation_shown_ = true;
+  events_.on(StepNote{
+      .step = state_.state(id).step, .text = exporter::describe_isolation(state_.isolation), .detail = true});
+  if (state_.isolation.isolation == Isolation::kChroot)
+    events_.on(
+        Warning{.text = "isolation chroot keeps the commands of RUN apart from nothing in this container"});
+}
+
 Status Solver::start_command(plan::NodeId id, StepKey key) {
   const plan::Node& node = state_.node(id);
   if (!environment_) {
@@ -335,6 +346,7 @@ Status Solver::start_command(plan::NodeId id, StepKey key) {
   }
   state_.state(id).started = true;
   show_start(id);
+  show_isolation(id);
   if (!node.no_cache) {
     ASSIGN_OR_RETURN(const std::vector<store::CacheRecord> earlier,
                      state_.store->cache().records_with_definition(key.definition, 1));

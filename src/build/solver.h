@@ -74,6 +74,7 @@ class Solver {
   Status start_step(plan::NodeId id);
   Status start_command(plan::NodeId id, StepKey key);
   Status find_earlier_download(const StepKey& key, HttpInputs& inputs);
+  void show_isolation(plan::NodeId id);
   void submit_layer(plan::NodeId id, StepKey key, std::function<Result<store::LayerRecord>()> make);
   void read_command(RunningCommand& command, int stream);
   void end_command(RunningCommand& command);
@@ -95,6 +96,7 @@ class Solver {
   std::map<plan::NodeId, Clock::time_point> begun_;
   int submitted_ = 0;  // layers in the making on workers
   bool need_files_ = false;
+  bool isolation_shown_ = false;
   bool blocked_ = false;  // a step waits for something that another process holds
   std::optional<Error> error_;
   int steps_run_ = 0;

@@ -20,6 +20,8 @@ Status push_command(const CommandLine& line);
 Status load_command(const CommandLine& line);
 Status save_command(const CommandLine& line);
 Status import_command(const CommandLine& line);
+Status doctor_command(const CommandLine& line);
+Status info_command(const CommandLine& line);
 
 // Parses argv, runs the command, prints its error. Returns the exit code.
 int run_program(int argc, const char* const* argv);

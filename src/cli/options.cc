@@ -108,6 +108,10 @@ constexpr OptionSpec kImportOptions[] = {
     {"platform", 0, kValue, "string", "Set the platform of the image"},
 };
 
+constexpr OptionSpec kReportOptions[] = {
+    {"json", 0, kFlag, "", "Print as JSON"},
+};
+
 constexpr CommandSpec kCommands[] = {
     {"build", "[OPTIONS] [PATH | URL | -]", "Build an image from a Dockerfile",
      "shale image build, shale build", kBuildOptions, 0, 1, "shale-build.1"},
@@ -134,6 +138,10 @@ constexpr CommandSpec kCommands[] = {
      "shale image save, shale save", kSaveOptions, 1, -1, "shale-load.1"},
     {"import", "[OPTIONS] FILE|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create an image",
      "shale image import, shale import", kImportOptions, 1, 2, "shale-load.1"},
+    {"doctor", "[OPTIONS]", "Show what this host offers to builds, and what to do about what it lacks", "",
+     kReportOptions, 0, 0, "shale-doctor.1"},
+    {"info", "[OPTIONS]", "Show where the store is and how builds are isolated", "", kReportOptions, 0, 0,
+     "shale-doctor.1"},
     {"version", "", "Show the Shale version information", "", {}, 0, 0, "shale.1"},
     {"help", "[COMMAND]", "Show help about a command", "", {}, 0, -1, "shale.1"},
 };

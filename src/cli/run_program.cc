@@ -12,6 +12,7 @@
 #include "cli/display_text.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
+#include "shale/images.h"
 #include "shale/version.h"
 
 namespace shale::cli {
@@ -37,15 +38,26 @@ Status help_command(const CommandLine& line) {
 }
 
 constexpr std::pair<std::string_view, Command> kCommands[] = {
-    {"images", images_command},   {"rmi", rmi_command},       {"tag", tag_command},
-    {"pull", pull_command},       {"push", push_command},     {"load", load_command},
-    {"save", save_command},       {"import", import_command}, {"help", help_command},
-    {"version", version_command},
+    {"images", images_command}, {"rmi", rmi_command},   {"tag", tag_command},   {"pull", pull_command},
+    {"push", push_command},     {"load", load_command}, {"save", save_command}, {"import", import_command},
+    {"doctor", doctor_command}, {"info", info_command}, {"help", help_command}, {"version", version_command},
 };
 
 Result<int> exit_code_of(Status status) {
   if (!status) return fail(std::move(status.error()));
   return 0;
+}
+
+// Of what puts something into the store: it would be looked for in vain where it usually is.
+void note_unusual_store(const CommandLine& line) {
+  constexpr std::string_view kWriters[] = {"build", "pull", "load", "import"};
+  if (line.has("root") || line.flag("quiet") ||
+      std::find(std::begin(kWriters), std::end(kWriters), line.command->name) == std::end(kWriters))
+    return;
+  const Result<std::string> root = default_store_root();
+  if (!root) return;  // the command says why
+  if (const std::string note = default_store_note(*root); !note.empty())
+    write_stderr(fmt::format("note: {}\n", escape_controls(note)));
 }
 
 // The exit code of a command that ran.
@@ -57,6 +69,7 @@ Result<int> run(const CommandLine& line) {
         write_stdout(line.command != nullptr ? command_help(*line.command, width) : general_help(width)));
   }
   if (line.flag("version")) return exit_code_of(version_command(line));
+  note_unusual_store(line);
   if (line.command->name == std::string_view("build")) return build_command(line);
   for (const auto& [name, command] : kCommands)
     if (name == line.command->name) return exit_code_of(command(line));
@@ -76,8 +89,8 @@ void print_debug(const Error* error, std::chrono::steady_clock::time_point start
   if (error != nullptr)
     text += fmt::format("debug: error kind {}, errno {}, exit code {}\n", static_cast<int>(error->kind()),
                         error->errno_value(), exit_code(*error));
-  struct rusage own {};
-  struct rusage children {};
+  struct rusage own{};
+  struct rusage children{};
   (void)getrusage(RUSAGE_SELF, &own);           // cannot fail with these arguments
   (void)getrusage(RUSAGE_CHILDREN, &children);  // likewise
   const auto seconds = [](const struct timeval& time) {

@@ -133,6 +133,7 @@ void TtyProgress::handle(const StepProgress& event) {
 }
 
 void TtyProgress::handle(const StepNote& event) {
+  if (event.detail) return;
   step(event.step).notes.push_back(escape_controls(event.text));
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,7 +12,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <optional>
 
 #include "base/sha256.h"
@@ -212,15 +212,17 @@ int Inside::run(UniqueFd control, const std::string& encoding,
 }
 
 Result<Json> run_inside(const InsideOptions& options, const std::function<Result<Json>(Inside&)>& work) {
-  const char* wanted = ::getenv("SHALE_ISOLATION");
-  ASSIGN_OR_RETURN(const std::optional<Isolation> named, parse_isolation(wanted == nullptr ? "" : wanted));
-  ASSIGN_OR_RETURN(const runtime::BuildIsolation isolation, runtime::plan_isolation(named));
+  ASSIGN_OR_RETURN(const runtime::BuildIsolation isolation, runtime::plan_isolation(std::nullopt));
   return run_inside(isolation, options, work);
 }
 
 Result<Json> run_inside(const runtime::BuildIsolation& isolation, const InsideOptions& options,
                         const std::function<Result<Json>(Inside&)>& work) {
   const HeldSignals held;
+  // Without a user namespace of its own, a command that is root could read our environment and our memory.
+  // Not what is not dumpable: for that it lacks the capability.
+  if (isolation.namespaces() != runtime::BuildNamespaces::kUserAndMount)
+    (void)::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   ASSIGN_OR_RETURN(UniqueFd signals, open_signal_fd());
   const std::string encoding = encoding_of(isolation.maps);
   ASSIGN_OR_RETURN(

@@ -61,7 +61,7 @@ struct InsideOptions {
   std::chrono::milliseconds grace{5000};
 };
 
-// Chooses the isolation (SHALE_ISOLATION, else what works), clones, and calls `work` in the namespace as its uid 0, in a process group of its own.
+// Clones, and calls `work` in the namespace as its uid 0, in a process group of its own.
 // Everything it captures is there, as a copy; no Store may be open across the call, and no thread may exist.
 // Blocks until the work has ended and nothing of it is left: its result, its error, kCancelled after a
 // signal, or what killed it.

@@ -158,7 +158,8 @@ Result<TransferResult> push_image(const std::string& store_root, const std::stri
     RETURN_IF_ERROR(store.close());
     return prepared;
   };
-  Result<Json> prepared = run_inside({.events = &events, .answer = {}}, work);
+  ASSIGN_OR_RETURN(const runtime::BuildIsolation isolation, isolation_for(root));
+  Result<Json> prepared = run_inside(isolation, {.events = &events, .answer = {}}, work);
   Result<Digest> digest = [&]() -> Result<Digest> {
     if (!prepared) return fail(std::move(prepared.error()));
     ASSIGN_OR_RETURN(const registry::PushRequest request, request_from(*prepared));

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/transfer.h"
 
+#include <fcntl.h>
+
 #include <chrono>
+
+#include "export/isolation.h"
+#include "sys/files.h"
 
 namespace shale::exporter {
 
@@ -23,6 +28,15 @@ Result<std::string> resolve_root(const std::string& store_root) {
   return default_store_root();
 }
 
+Result<runtime::BuildIsolation> isolation_for(const std::string& root) {
+  // What works depends on where the store is, so it is made first.
+  if (!sys::exists_at(AT_FDCWD, root)) {
+    ASSIGN_OR_RETURN(store::Store store, store::Store::open(root));
+    RETURN_IF_ERROR(store.close());
+  }
+  return choose_isolation(std::nullopt, root);
+}
+
 Result<Json> with_store(const std::string& root, Inside& inside, const StoreWork& work) {
   ASSIGN_OR_RETURN(store::Store store, store::Store::open(root));
   ASSIGN_OR_RETURN(store::BuildLease lease, store::BuildLease::create(store));
@@ -41,7 +55,8 @@ Result<Json> with_store(const std::string& root, Inside& inside, const StoreWork
 
 Result<Json> run_transfer(const std::string& store_root, EventSink& events, const StoreWork& work) {
   ASSIGN_OR_RETURN(const std::string root, resolve_root(store_root));
-  return run_inside({.events = &events, .answer = {}},
+  ASSIGN_OR_RETURN(const runtime::BuildIsolation isolation, isolation_for(root));
+  return run_inside(isolation, {.events = &events, .answer = {}},
                     [&](Inside& inside) { return with_store(root, inside, work); });
 }
 

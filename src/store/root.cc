@@ -72,6 +72,14 @@ Result<std::string> default_store_root() {
   return path;
 }
 
+std::string default_store_note(const std::string& root) {
+  if (const char* named = ::getenv("SHALE_ROOT"); named != nullptr && *named != '\0') return {};
+  for (const char* name : {"XDG_DATA_HOME", "HOME"})
+    if (const char* directory = absolute_variable(name); directory != nullptr && root.starts_with(directory))
+      return {};
+  return fmt::format("no home directory that can be written to: the store is '{}'", root);
+}
+
 namespace store {
 
 namespace {
@@ -80,9 +88,9 @@ constexpr std::string_view kVersionText = "shale store 1\n";
 
 // Everything a store may have at its top, with what an interrupted creation leaves.
 bool is_our_name(std::string_view name) {
-  constexpr std::array<std::string_view, 10> kNames = {"blobs",        "layers",    "builds", "trash",
-                                                       "cache-mounts", "statcache", "empty",  "create.lock",
-                                                       "builds.lock",  "trash.lock"};
+  constexpr std::array<std::string_view, 11> kNames = {"isolation",   "blobs",        "layers",    "builds",
+                                                       "trash",       "cache-mounts", "statcache", "empty",
+                                                       "create.lock", "builds.lock",  "trash.lock"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end() || name.starts_with("version") ||
          name.starts_with("db.sqlite") || name.starts_with("host");
 }

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/diagnosis.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/capability.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace shale::runtime {
+
+namespace {
+
+using State = HostFinding::State;
+
+// The remedies differ with whoever made the container.
+std::string container_option(const HostFacts& facts, const char* docker, const char* kubernetes) {
+  if (facts.container == "kubernetes") return fmt::format("in the pod's securityContext: {}", kubernetes);
+  return fmt::format("{} run {} …", facts.container == "podman" ? "podman" : "docker", docker);
+}
+
+// Exactly one cause, asked for in the order in which the kernel refuses: its filter comes first, then the
+// limits, then the chroot, then whatever security module there is.
+HostFinding user_namespaces(const Examination& found) {
+  const HostFacts& facts = found.facts;
+  HostFinding out{.name = "user namespaces"};
+  if (!found.user_namespace) {
+    out.text = "can be made, and mounted in";
+    return out;
+  }
+  out.state = State::kBad;
+  const int error = found.user_namespace->errno_value();
+  if (found.unshare_refused) {
+    out.text = "a seccomp filter refuses unshare(2), as docker's and Kubernetes' default profiles do";
+    out.remedy =
+        container_option(facts, "--security-opt seccomp=unconfined", "seccompProfile: {type: Unconfined}");
+  } else if (error == ENOSPC || facts.max_user_namespaces == 0) {
+    out.text = fmt::format("the limit user.max_user_namespaces is {}", facts.max_user_namespaces);
+    out.remedy = "as root: sysctl -w user.max_user_namespaces=10000";
+  } else if (facts.unprivileged_userns_clone == 0 && !facts.has_capability(CAP_SYS_ADMIN)) {
+    out.text = "the switch kernel.unprivileged_userns_clone is off";
+    out.remedy = "as root: sysctl -w kernel.unprivileged_userns_clone=1";
+  } else if (facts.in_chroot) {
+    out.text = "this process is in a chroot, where the kernel allows none";
+    out.remedy = "enter the tree by pivot_root, or as a container, instead of chroot(8)";
+  } else if (facts.apparmor_restrict_unprivileged_userns == 1) {
+    out.text =
+        "AppArmor takes the capabilities in them away (kernel.apparmor_restrict_unprivileged_userns=1)";
+    out.remedy =
+        "as root: install the profile share/shale/apparmor/shale as /etc/apparmor.d/shale, and "
+        "apparmor_parser "
+        "-r /etc/apparmor.d/shale";
+  } else if (facts.seccomp_filter && (error == EPERM || error == ENOSYS)) {
+    out.text = "a seccomp filter is in force that refuses them";
+    out.remedy =
+        container_option(facts, "--security-opt seccomp=unconfined", "seccompProfile: {type: Unconfined}");
+  } else if (error == EINVAL || error == ENOSYS) {
+    out.text = "this kernel has none (CONFIG_USER_NS)";
+    out.remedy = "use a kernel that has them";
+  } else if (facts.selinux_enforcing && error == EACCES) {
+    out.text = "SELinux refuses them";
+    out.remedy = "as root: setsebool -P user_namespace 1, or see ausearch -m avc";
+  } else {
+    out.text = found.user_namespace->to_line();
+  }
+  return out;
+}
+
+HostFinding id_range(const Examination& found) {
+  HostFinding out{.name = "range of ids"};
+  switch (found.maps.kind) {
+    case IdMaps::Kind::kIdentity:
+      out.text = "root has all ids that are here";
+      return out;
+    case IdMaps::Kind::kSingle:
+      out.state = State::kLimited;
+      out.text = found.maps.single_reason;
+      out.remedy = fmt::format("{}", fmt::join(found.maps.single_hints, "; "));
+      return out;
+    case IdMaps::Kind::kFull:
+      break;
+  }
+  std::uint64_t ids = 0;
+  for (const IdMap& extent : found.maps.uids) ids += extent.count;
+  if (!found.id_range) {
+    out.text = fmt::format("{} ids", ids);
+    return out;
+  }
+  out.state = State::kLimited;
+  out.text = found.id_range->to_line();
+  out.remedy =
+      found.facts.no_new_privs
+          ? "no_new_privs is set, with which newuidmap cannot work (allowPrivilegeEscalation: true)"
+          : "as root: chmod u-s /usr/bin/new[ug]idmap; setcap cap_setuid+ep /usr/bin/newuidmap; setcap "
+            "cap_setgid+ep /usr/bin/newgidmap";
+  return out;
+}
+
+HostFinding overlay(const Examination& found) {
+  HostFinding out{.name = "overlayfs on the store"};
+  if (!found.overlay && !found.user_namespace) {
+    out.text = fmt::format("works on {}", found.store_file_system);
+    return out;
+  }
+  out.state = State::kLimited;
+  if (!found.overlay) {
+    out.text = "not tried: nothing can be mounted";
+    return out;
+  }
+  out.text = fmt::format("not on {}: {}", found.store_file_system, found.overlay->to_line());
+  out.remedy = found.facts.container.empty()
+                   ? "put the store on ext4, xfs, btrfs or a new tmpfs: --root DIRECTORY"
+                   : container_option(found.facts, "-v shale:/var/lib/shale -e SHALE_ROOT=/var/lib/shale",
+                                      "an emptyDir volume for the store, named by SHALE_ROOT");
+  return out;
+}
+
+HostFinding fresh_proc(const Examination& found) {
+  HostFinding out{.name = "a fresh /proc"};
+  if (found.user_namespace && found.chosen.isolation != Isolation::kMountNamespace) {
+    out.state = State::kLimited;
+    out.text = "not tried: nothing can be mounted";
+  } else if (found.fresh_proc) {
+    out.state = State::kLimited;
+    out.text = "the container hides parts of its /proc, and commands get that one";
+    out.remedy =
+        container_option(found.facts, "--security-opt systempaths=unconfined", "procMount: Unmasked");
+  } else {
+    out.text = "can be mounted";
+  }
+  return out;
+}
+
+HostFinding kernel(const Examination& found) {
+  HostFinding out{.name = "kernel", .text = fmt::format("Linux {}", found.facts.kernel)};
+  char* rest = nullptr;
+  const unsigned long major = std::strtoul(found.facts.kernel.c_str(), &rest, 10);
+  const unsigned long minor = *rest == '.' ? std::strtoul(rest + 1, nullptr, 10) : 0;
+  // mount_setattr(2), and id maps under CAP_SETFCAP.
+  if (major < 5 || (major == 5 && minor < 12)) {
+    out.state = State::kBad;
+    out.text += ", and 5.12 is the oldest with all that a sandbox needs";
+    out.remedy = "use a newer kernel";
+  }
+  return out;
+}
+
+HostFinding security_module(const HostFacts& facts) {
+  HostFinding out{.name = "security modules", .state = State::kInfo};
+  std::vector<std::string> parts;
+  if (!facts.apparmor_profile.empty()) parts.push_back("AppArmor: " + facts.apparmor_profile);
+  if (facts.selinux_enforcing) parts.emplace_back("SELinux enforces");
+  if (facts.seccomp_filter) parts.emplace_back("a seccomp filter is in force");
+  if (facts.no_new_privs) parts.emplace_back("no_new_privs is set");
+  out.text = parts.empty() ? "none that restricts this process" : fmt::format("{}", fmt::join(parts, ", "));
+  return out;
+}
+
+}  // namespace
+
+std::vector<HostFinding> diagnose(const Examination& found) {
+  std::vector<HostFinding> out{kernel(found), user_namespaces(found), id_range(found), overlay(found),
+                               fresh_proc(found)};
+  out.push_back({.name = "root emulation",
+                 .state = found.seccomp_notify ? State::kGood : State::kLimited,
+                 .text = found.seccomp_notify ? "seccomp can hand system calls to a supervisor"
+                                              : "seccomp has no user notification here",
+                 .remedy = {}});
+  out.push_back({.name = "abstract sockets",
+                 .state = found.landlock_abi >= 6 ? State::kGood : State::kInfo,
+                 .text = found.landlock_abi >= 6
+                             ? "Landlock keeps those of the host out of reach of RUN"
+                             : "those of the host can be reached by RUN (Landlock scopes: 6.12)",
+                 .remedy = {}});
+  out.push_back({.name = "cgroups",
+                 .state = found.cgroup_problem.empty() ? State::kGood : State::kInfo,
+                 .text = found.cgroup_problem.empty() ? "delegated to this user" : found.cgroup_problem,
+                 .remedy = found.cgroup_problem.empty()
+                               ? ""
+                               : "systemd-run --user --scope -p Delegate=yes shale build …"});
+  out.push_back({.name = "fuse",
+                 .state = State::kInfo,
+                 .text = found.fuse_device ? "/dev/fuse is there; builds do not use it"
+                                           : "no /dev/fuse; builds do not need it",
+                 .remedy = {}});
+  out.push_back({.name = "other platforms",
+                 .state = State::kInfo,
+                 .text = found.foreign_platforms.empty()
+                             ? "none is registered with binfmt_misc"
+                             : fmt::format("binfmt_misc runs {}", fmt::join(found.foreign_platforms, ", ")),
+                 .remedy = {}});
+  out.push_back(security_module(found.facts));
+  out.push_back({.name = "container",
+                 .state = State::kInfo,
+                 .text = found.facts.container.empty() ? "none was recognised" : found.facts.container,
+                 .remedy = {}});
+  return out;
+}
+
+}  // namespace shale::runtime

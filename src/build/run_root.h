@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// RunRoot: the root directory of a RUN step, from its layers to the layer it becomes: an overlay mount, or a
+// copy where that cannot be had.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "build/build_state.h"
+#include "build/clone_pool.h"
+#include "build/copy_plan.h"
+#include "layer/diff.h"
+
+namespace shale::build {
+
+// All but publish() and discard() on the loop's thread, in this order.
+class RunRoot {
+ public:
+  // `view` is that of `below` and outlives this.
+  RunRoot(BuildState& state, LayerStack below, const layer::SnapshotView& view)
+      : state_(state), below_(std::move(below)), view_(view) {}
+
+  // The descriptor for SandboxSpec::root_fd. `mount_points` will have something mounted on them: whatever
+  // that is, nothing of it can be left in the step's layer. `kept` stays in the layer.
+  Result<UniqueFd> make(const CopyPlan& mount_points, const CopyPlan& kept);
+
+  // What the step has written, as a layer. `owners` are those of what carries none in this encoding.
+  Result<store::LayerRecord> publish(layer::OwnersBeside owners);
+  // Gives everything back that publish() did not take.
+  void discard();
+
+ private:
+  Result<UniqueFd> make_clone(const CopyPlan& mount_points, const CopyPlan& kept);
+  Result<store::LayerRecord> publish_clone(layer::OwnersBeside owners);
+  Result<std::string> shared_mount_points(const CopyPlan& stubs);
+
+  BuildState& state_;
+  LayerStack below_;
+  const layer::SnapshotView& view_;
+  store::WorkDirectory directory_;
+  std::optional<RootClone> clone_;
+  std::shared_ptr<const layer::LayerManifest> stubs_;  // of the clone; null = none
+};
+
+}  // namespace shale::build

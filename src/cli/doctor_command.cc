@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// shale doctor and shale info.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/commands.h"
+#include "cli/display_text.h"
+#include "cli/terminal.h"
+#include "shale/doctor.h"
+
+namespace shale::cli {
+
+namespace {
+
+const char* state_word(HostFinding::State state) {
+  switch (state) {
+    case HostFinding::State::kGood:
+      return "ok";
+    case HostFinding::State::kLimited:
+      return "missing";
+    case HostFinding::State::kBad:
+      return "NO";
+    case HostFinding::State::kInfo:
+      break;
+  }
+  return "info";
+}
+
+const char* isolation_text(const HostReport& report) {
+  switch (report.isolation) {
+    case Isolation::kFull:
+      return "user namespace with a range of ids";
+    case Isolation::kSingle:
+      return "user namespace with one id, owners are emulated";
+    case Isolation::kMountNamespace:
+      return "mount namespace only, RUN has the ids of the host";
+    case Isolation::kChroot:
+      return "chroot only, RUN is kept apart from nothing in this container";
+    case Isolation::kNone:
+      break;
+  }
+  return "none: Dockerfiles without RUN can be built";
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += fmt::format("\\{}", c);
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+std::string as_json(const HostReport& report, bool findings) {
+  std::string out = fmt::format(
+      "{{\n  \"version\": {},\n  \"kernel\": {},\n  \"storeRoot\": {},\n  \"storeFileSystem\": {},\n  "
+      "\"isolation\": "
+      "{},\n  \"boundProc\": {},\n  \"snapshots\": {},\n  \"why\": {}",
+      quoted(report.version), quoted(report.kernel), quoted(report.store_root),
+      quoted(report.store_file_system), quoted(isolation_name(report.isolation)), report.bound_proc,
+      quoted(report.overlay ? "overlay" : "clone"), quoted(report.why));
+  if (findings) {
+    out += ",\n  \"findings\": [";
+    const char* separator = "\n";
+    for (const HostFinding& finding : report.findings) {
+      out += fmt::format("{}    {{\"name\": {}, \"state\": {}, \"text\": {}, \"remedy\": {}}}", separator,
+                         quoted(finding.name), quoted(state_word(finding.state)), quoted(finding.text),
+                         quoted(finding.remedy));
+      separator = ",\n";
+    }
+    out += "\n  ]";
+  }
+  return out + "\n}\n";
+}
+
+std::string summary_of(const HostReport& report) {
+  std::string out =
+      fmt::format(" isolation: {} ({})\n", isolation_name(report.isolation), isolation_text(report));
+  if (!report.why.empty()) out += fmt::format("   because: {}\n", report.why);
+  if (report.bound_proc) out += "   /proc: the one that is here\n";
+  if (report.isolation != Isolation::kNone)
+    out += fmt::format(" snapshots: {}\n", report.overlay ? "overlayfs" : "copies of the layers");
+  out += fmt::format(" store: {} ({})\n", report.store_root, report.store_file_system);
+  return out;
+}
+
+}  // namespace
+
+Status doctor_command(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const HostReport report, examine_host(line.value("root")));
+  if (line.flag("json")) return write_stdout(as_json(report, true));
+  std::string out = "A build here has\n" + summary_of(report) + "\n";
+  std::size_t width = 0;
+  for (const HostFinding& finding : report.findings) width = std::max(width, finding.name.size());
+  for (const HostFinding& finding : report.findings) {
+    out += fmt::format("{:<8} {:<{}}  {}\n", state_word(finding.state), finding.name, width, finding.text);
+    if (!finding.remedy.empty()) out += fmt::format("{:<8} {:<{}}  -> {}\n", "", "", width, finding.remedy);
+  }
+  return write_stdout(filter_lines(out, Colors::kStrip));
+}
+
+Status info_command(const CommandLine& line) {
+  ASSIGN_OR_RETURN(const HostReport report, examine_host(line.value("root")));
+  if (line.flag("json")) return write_stdout(as_json(report, false));
+  return write_stdout(
+      fmt::format(" version: {}\n kernel: {}\n{}", report.version, report.kernel, summary_of(report)));
+}
+
+}  // namespace shale::cli
