@@ -192,7 +192,7 @@ void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd) {
   // su and
   //    sudo. What follows has to pass it: setresuid, capset, close_range, execve.
   if (emulation_fd >= 0)
-    if (const int error = load_emulation_filter(emulation_fd); error != 0)
+    if (const int error = load_emulation_filter(emulation_fd, spec.uid != 0); error != 0)
       give_up(SetupStep::kEmulation, error, "its filter");
   load_seccomp(spec.seccomp_programs, has_admin);
   // 10. The user, then the capabilities: setresuid(2) to another user empties the sets, for root they are cut

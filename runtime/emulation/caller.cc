@@ -46,22 +46,14 @@ bool Caller::valid() const {
 }
 
 bool Caller::read(std::uint64_t address, void* into, std::size_t size) const {
-  struct iovec local {
-    .iov_base = into, .iov_len = size
-  };
-  struct iovec remote {
-    .iov_base = reinterpret_cast<void*>(address), .iov_len = size
-  };
+  struct iovec local{.iov_base = into, .iov_len = size};
+  struct iovec remote{.iov_base = reinterpret_cast<void*>(address), .iov_len = size};
   return ::process_vm_readv(tid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);
 }
 
 bool Caller::write(std::uint64_t address, const void* bytes, std::size_t size) const {
-  struct iovec local {
-    .iov_base = const_cast<void*>(bytes), .iov_len = size
-  };
-  struct iovec remote {
-    .iov_base = reinterpret_cast<void*>(address), .iov_len = size
-  };
+  struct iovec local{.iov_base = const_cast<void*>(bytes), .iov_len = size};
+  struct iovec remote{.iov_base = reinterpret_cast<void*>(address), .iov_len = size};
   return ::process_vm_writev(tid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(size);
 }
 
@@ -71,12 +63,8 @@ int Caller::read_string(std::uint64_t address, std::size_t limit, std::string& o
   while (out.size() < limit) {
     // Never across the end of a page: the next one need not exist, and the string may end before it.
     const std::size_t size = std::min<std::uint64_t>(kPage - address % kPage, limit - out.size());
-    struct iovec local {
-      .iov_base = buffer, .iov_len = size
-    };
-    struct iovec remote {
-      .iov_base = reinterpret_cast<void*>(address), .iov_len = size
-    };
+    struct iovec local{.iov_base = buffer, .iov_len = size};
+    struct iovec remote{.iov_base = reinterpret_cast<void*>(address), .iov_len = size};
     const ssize_t got = ::process_vm_readv(tid(), &local, 1, &remote, 1, 0);
     if (got <= 0) return EFAULT;
     const char* end = static_cast<const char*>(std::memchr(buffer, 0, static_cast<std::size_t>(got)));

@@ -18,8 +18,9 @@ namespace shale::runtime {
 // What the supervisor holds of the world: everything else it sees is the sandbox's.
 struct SupervisorFds {
   OwnedFd listener;
-  OwnedFd proc;      // the /proc that shows the sandbox's processes to us
-  OwnedFd self_fds;  // our own /proc/self/fd; the working directory, so that "7" names our descriptor 7
+  // The /proc that shows the sandbox's processes, and our own descriptors, to us. It is the working directory
+  // as well.
+  OwnedFd proc;
 };
 
 class Caller {

@@ -42,8 +42,9 @@ class Program {
   void add(std::initializer_list<struct sock_filter> instructions) {
     code_.insert(code_.end(), instructions);
   }
-  void add_row(const CallRow& row) {
-    switch (row.when) {
+  void add_row(const CallRow& row, bool every_open) {
+    const bool writes = row.when == When::kWrites1 || row.when == When::kWrites2;
+    switch (writes && every_open ? When::kAlways : row.when) {
       case When::kAlways:
         add({jump(kIfEqual, static_cast<std::uint32_t>(row.number), 0, 1),
              statement(kReturn, row.call == Call::kMissing ? SECCOMP_RET_ERRNO | ENOSYS : kNotify)});
@@ -65,9 +66,7 @@ class Program {
   }
   std::vector<struct sock_filter> take() { return std::move(code_); }
   [[nodiscard]] std::size_t size() const { return code_.size(); }
-  struct sock_filter& at(std::size_t index) {
-    return code_[index];
-  }
+  struct sock_filter& at(std::size_t index) { return code_[index]; }
 
  private:
   void add_tested(const CallRow& row, std::uint32_t offset, std::uint16_t test, std::uint32_t value) {
@@ -80,7 +79,7 @@ class Program {
 
 }  // namespace
 
-std::vector<struct sock_filter> emulation_filter() {
+std::vector<struct sock_filter> emulation_filter(bool every_open) {
   Program program;
   program.add({statement(kLoad, offsetof(struct seccomp_data, arch))});
   for (const CallTable& table : call_tables()) {
@@ -90,7 +89,7 @@ std::vector<struct sock_filter> emulation_filter() {
     program.add({statement(kLoad, offsetof(struct seccomp_data, nr))});
     if (table.architecture == AUDIT_ARCH_X86_64)
       program.add({jump(kIfAnyBit, kX32Bit, 0, 1), statement(kReturn, SECCOMP_RET_ERRNO | ENOSYS)});
-    for (const CallRow& row : table.rows) program.add_row(row);
+    for (const CallRow& row : table.rows) program.add_row(row, every_open);
     program.add({statement(kReturn, SECCOMP_RET_ALLOW)});
     program.at(over).k = static_cast<std::uint32_t>(program.size() - over - 1);
   }

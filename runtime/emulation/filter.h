@@ -10,6 +10,7 @@ namespace shale::runtime {
 
 // A program for seccomp(2) with SECCOMP_FILTER_FLAG_NEW_LISTENER. Calls it does not know are allowed: the
 // sandbox's policy is another program, whose refusals are stronger.
-std::vector<struct sock_filter> emulation_filter();
+// `every_open`: those that only read, too.
+std::vector<struct sock_filter> emulation_filter(bool every_open = false);
 
 }  // namespace shale::runtime

@@ -113,7 +113,7 @@ Answer change(Session& session, const Caller& caller, Credentials next) {
 
 // "#!" or "\x7fELF": set-id bits of scripts mean nothing.
 bool is_script(int fd) {
-  const OwnedFd file(::open(std::to_string(fd).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const OwnedFd file(::open(own_name(fd).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   char magic[2] = {};
   return file && ::pread(file.get(), magic, sizeof magic, 0) == sizeof magic && magic[0] == '#' &&
          magic[1] == '!';
@@ -199,7 +199,7 @@ Answer answer_peer(Session& session, const Caller& caller) {
   const OwnedFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(*process), 0)));
   const OwnedFd socket(
       pidfd ? static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), caller.int_argument(0), 0)) : -1);
-  struct ucred peer {};
+  struct ucred peer{};
   socklen_t size = sizeof peer;
   if (!socket || ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0)
     return Answer::let_kernel();

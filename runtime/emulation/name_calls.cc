@@ -33,6 +33,21 @@ OwnerRecord owner_in(Session& session, const Credentials& credentials, int direc
   return owner;
 }
 
+// Whether the directory of a new name (or the one named, with `itself`) hands its group on. Errors are the
+// kernel's to say.
+bool inherits_group(const Session& session, const Caller& caller, int directory, std::string_view path,
+                    bool itself) {
+  if (session.other_roots()) return true;  // to be looked at with care
+  if (!itself) {
+    while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+    const std::size_t slash = path.rfind('/');
+    path = slash == std::string_view::npos ? "" : path.substr(0, slash == 0 ? 1 : slash);
+  }
+  struct stat info;
+  return ::stat(session.name_for_us(caller, directory, path).c_str(), &info) == 0 &&
+         (info.st_mode & S_ISGID) != 0;
+}
+
 // What is made next gets the caller's umask, and by the kernel, which knows default access control lists.
 bool take_umask(const Caller& caller) {
   const std::optional<std::uint64_t> mask = caller.status_field("Umask", 8);
@@ -49,7 +64,7 @@ Answer record_new(Session& session, int fd, const OwnerRecord& owner) {
 
 // A descriptor of the caller's for our open file, as the return value of its call.
 Answer hand_over(Session& session, std::uint64_t id, int fd, int flags) {
-  struct seccomp_notif_addfd add {};
+  struct seccomp_notif_addfd add{};
   add.id = id;
   add.flags = SECCOMP_ADDFD_FLAG_SEND;
   add.srcfd = static_cast<std::uint32_t>(fd);
@@ -88,7 +103,7 @@ bool read_open(const Caller& caller, OpenArguments& out) {
       out.mode = mode(3);
       break;
     default: {
-      struct open_how how {};
+      struct open_how how{};
       if (caller.argument(3) < sizeof how || !caller.read(caller.argument(2), &how, sizeof how)) return false;
       // A caller that says how names are to be resolved is served by the kernel alone.
       if (how.resolve != 0) return false;
@@ -109,8 +124,7 @@ Answer make_unnamed(Session& session, const Caller& caller, const OpenArguments&
   if (!permitted(session, own, directory.get(), W_OK | X_OK)) return Answer::failure(EACCES);
   const OwnerRecord owner = owner_in(session, own, directory.get());
   if (owner.is_default() || !take_umask(caller) || !caller.valid()) return Answer::let_kernel();
-  const OwnedFd file(::openat(session.fds.self_fds.get(), std::to_string(directory.get()).c_str(),
-                              open.flags | O_CLOEXEC, open.mode));
+  const OwnedFd file(::open(own_name(directory.get()).c_str(), open.flags | O_CLOEXEC, open.mode));
   if (!file) return Answer::failure(errno);
   if (const Answer made = record_new(session, file.get(), owner); made.error != 0) return made;
   return hand_over(session, caller.id(), file.get(), open.flags);
@@ -163,12 +177,10 @@ Answer answer_open(Session& session, const Caller& caller) {
   const bool makes = unnamed || (open.flags & O_CREAT) != 0;
   const Credentials& own = session.credentials(caller);
   if (acts_as_root(own)) {
-    if (!makes || (open.flags & O_DIRECTORY) != 0)
-      return unnamed ? make_unnamed(session, caller, open) : Answer::let_kernel();
     // Root's files are root's, but for the group of a set-group-id directory.
-    const Session::Place place = session.open_place(caller, open.directory, open.path);
-    if (!place || owner_in(session, own, place.directory.get()).is_default()) return Answer::let_kernel();
-    return make_file(session, caller, std::move(open));
+    if (!makes || !inherits_group(session, caller, open.directory, open.path, unnamed))
+      return Answer::let_kernel();
+    return unnamed ? make_unnamed(session, caller, open) : make_file(session, caller, std::move(open));
   }
   if (unnamed) return make_unnamed(session, caller, open);
   if ((open.flags & O_PATH) != 0) return Answer::let_kernel();
@@ -180,7 +192,8 @@ Answer answer_open(Session& session, const Caller& caller) {
     if ((open.flags & O_TRUNC) != 0) wanted |= W_OK;
     struct stat info;
     // Devices and the kernel's own files have owners that are not of the image.
-    if (::fstat(there.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != 0)
+    if (::fstat(there.get(), &info) != 0 || (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) ||
+        info.st_uid != 0)
       return Answer::let_kernel();
     return permitted(session, own, there.get(), wanted) ? Answer::let_kernel() : Answer::failure(EACCES);
   }
@@ -201,6 +214,8 @@ Answer answer_new_name(Session& session, const Caller& caller) {
   const bool device = mknod && (S_ISCHR(mode) || S_ISBLK(mode));
   std::string path;
   if (caller.read_string(caller.argument(name_at), kPathMax, path) != 0) return Answer::let_kernel();
+  if (acts_as_root(own) && !device && !inherits_group(session, caller, directory, path, false))
+    return Answer::let_kernel();
   const Session::Place place = session.open_place(caller, directory, path);
   if (!place) return Answer::let_kernel();
   if (!permitted(session, own, place.directory.get(), W_OK | X_OK)) {

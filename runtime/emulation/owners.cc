@@ -20,7 +20,7 @@ bool carries_attributes(mode_t mode) { return S_ISREG(mode) || S_ISDIR(mode); }
 
 std::string path_of(int fd) {
   std::string path(4096, '\0');
-  const ssize_t size = ::readlink(std::to_string(fd).c_str(), path.data(), path.size());
+  const ssize_t size = ::readlink(own_name(fd).c_str(), path.data(), path.size());
   if (size <= 0 || path[0] != '/') return {};
   path.resize(static_cast<std::size_t>(size));
   if (path.ends_with(kDeleted)) return {};
@@ -51,8 +51,8 @@ void Owners::note(int fd, const struct stat& info, const OwnerRecord& owner) {
 }
 
 OwnerRecord Owners::read(int fd) {
-  const OwnerRecord owner = read_owner(std::to_string(fd).c_str());
-  if (!owner.is_default() || (noted_.empty() && earlier_.empty())) return owner;
+  const OwnerRecord owner = read_owner(own_name(fd).c_str());
+  if (!owner.is_default() || only_attributes()) return owner;
   struct stat info;
   if (::fstat(fd, &info) != 0) return owner;
   const Noted* noted = find(fd, info);
@@ -61,7 +61,7 @@ OwnerRecord Owners::read(int fd) {
 
 int Owners::write(int fd, const struct stat& info, const OwnerRecord& owner) {
   if (carries_attributes(info.st_mode)) {
-    const int error = write_owner(std::to_string(fd).c_str(), owner);
+    const int error = write_owner(own_name(fd).c_str(), owner);
     if (error != EOPNOTSUPP) return error;
   }
   if (Noted* noted = find(fd, info))
@@ -73,7 +73,7 @@ int Owners::write(int fd, const struct stat& info, const OwnerRecord& owner) {
 
 std::string Owners::journal(int root_fd) const {
   const auto mount_of = [](int fd) -> std::uint64_t {
-    struct statx info {};
+    struct statx info{};
     return ::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &info) == 0 ? info.stx_mnt_id : 0;
   };
   const std::uint64_t root_mount = mount_of(root_fd);

@@ -13,14 +13,19 @@
 
 namespace shale::runtime {
 
-// Descriptors given to it are O_PATH ones in the sandbox's root. The working directory must be our own
-// /proc/self/fd, which is how a call that takes only a path is given a descriptor.
+// The name of our descriptor for calls that take only a path: the working directory of the supervisor is
+// /proc.
+inline std::string own_name(int fd) { return "self/fd/" + std::to_string(fd); }
+
+// Descriptors given to it are O_PATH ones in the sandbox's root.
 class Owners {
  public:
   // `earlier` is the journal of the layers below the sandbox (parse_journal's text).
   explicit Owners(std::string_view earlier);
 
   OwnerRecord read(int fd);
+  // Nothing but attributes says anything: a file without one is root's.
+  [[nodiscard]] bool only_attributes() const { return earlier_.empty() && noted_.empty(); }
   // An errno, or 0.
   int write(int fd, const struct stat& info, const OwnerRecord& owner);
 

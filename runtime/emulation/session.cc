@@ -15,6 +15,11 @@ namespace shale::runtime {
 
 namespace {
 
+bool is_own_link(std::string_view path) {
+  return path.starts_with("/proc/self/") || path.starts_with("/proc/thread-self/") ||
+         path.starts_with("/dev/fd/") || path.starts_with("/dev/std");
+}
+
 OwnedFd open_path(int directory, const std::string& path, bool follow) {
   const std::uint64_t flags = O_PATH | (follow ? 0U : static_cast<unsigned>(O_NOFOLLOW));
   return OwnedFd(open_resolved(directory, path.c_str(), flags, RESOLVE_NO_MAGICLINKS));
@@ -25,7 +30,7 @@ OwnedFd open_path(int directory, const std::string& path, bool follow) {
 bool Session::enter_root(const Caller& caller) {
   root_ = caller.root();
   if (!root_ || ::fchdir(root_.get()) != 0 || ::chroot(".") != 0) return false;
-  return ::fchdir(fds.self_fds.get()) == 0;
+  return ::fchdir(fds.proc.get()) == 0;
 }
 
 const Credentials& Session::credentials_of_slack(std::uint64_t slack) const {
@@ -95,6 +100,23 @@ OwnedFd Session::open(const Caller& caller, int directory, std::string_view path
   return base ? open_path(base.get(), std::string(path), follow) : OwnedFd();
 }
 
+std::string Session::name_for_us(const Caller& caller, int directory, std::string_view path) const {
+  if (path.starts_with('/')) return std::string(path);
+  std::string name = std::to_string(caller.tid());
+  name += directory == AT_FDCWD ? "/cwd" : "/fd/" + std::to_string(directory);
+  if (!path.empty()) name += '/';
+  return name += path;
+}
+
+bool Session::surely_roots(const Caller& caller, int directory, std::string_view path, bool follow) const {
+  if (other_roots_ || !owners.only_attributes() || is_own_link(path)) return false;
+  const std::string name = name_for_us(caller, directory, path);
+  char text[kMaxOwnerText];
+  const ssize_t size = follow ? ::getxattr(name.c_str(), kOwnerXattr, text, sizeof text)
+                              : ::lgetxattr(name.c_str(), kOwnerXattr, text, sizeof text);
+  return size < 0 && errno == ENODATA;
+}
+
 Session::Place Session::open_place(const Caller& caller, int directory, std::string_view path) {
   while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
   const std::size_t slash = path.rfind('/');
@@ -112,7 +134,7 @@ bool permitted(Session& session, const Credentials& credentials, int fd, int wan
   struct stat info;
   if (::fstat(fd, &info) != 0) return true;
   if (credentials.permits(session.owners.read(fd), info.st_mode, wanted)) return true;
-  return ::getxattr(std::to_string(fd).c_str(), "system.posix_acl_access", nullptr, 0) > 0;
+  return ::getxattr(own_name(fd).c_str(), "system.posix_acl_access", nullptr, 0) > 0;
 }
 
 }  // namespace shale::runtime

@@ -54,6 +54,13 @@ class Session {
   // /proc is followed, because it would be followed with our rights.
   OwnedFd open(const Caller& caller, int directory, std::string_view path, bool follow);
 
+  // The same name for a call of ours, and whether what it leads to surely has no record: one look-up, which
+  // may go through any link of /proc, because nothing but this one bit comes of it.
+  [[nodiscard]] std::string name_for_us(const Caller& caller, int directory, std::string_view path) const;
+  [[nodiscard]] bool surely_roots(const Caller& caller, int directory, std::string_view path,
+                                  bool follow) const;
+  [[nodiscard]] bool other_roots() const { return other_roots_; }
+
   // The directory in which the last name of a path is, and that name. Empty with errno set for paths that end
   // in no name ("/", "..").
   struct Place {

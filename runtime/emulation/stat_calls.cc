@@ -163,7 +163,9 @@ Answer answer_stat(Session& session, const Caller& caller) {
   const StatArguments at = arguments_of(call);
   OwnedFd fd;
   if (at.descriptor >= 0) {
-    fd = caller.descriptor(caller.int_argument(static_cast<unsigned>(at.descriptor)));
+    const int number = caller.int_argument(static_cast<unsigned>(at.descriptor));
+    if (number < 0 || session.surely_roots(caller, number, "", true)) return Answer::let_kernel();
+    fd = caller.descriptor(number);
   } else {
     const int flags = at.flags >= 0 ? caller.int_argument(static_cast<unsigned>(at.flags)) : 0;
     const int directory =
@@ -174,9 +176,12 @@ Answer answer_stat(Session& session, const Caller& caller) {
     if (address != 0 && caller.read_string(address, kPathMax, path) != 0) return Answer::let_kernel();
     if (path.empty()) {
       if ((flags & AT_EMPTY_PATH) == 0) return Answer::let_kernel();
+      if (session.surely_roots(caller, directory, "", true)) return Answer::let_kernel();
       fd = directory == AT_FDCWD ? caller.working_directory() : caller.descriptor(directory);
     } else {
-      fd = session.open(caller, directory, path, call != Call::kLstat && (flags & AT_SYMLINK_NOFOLLOW) == 0);
+      const bool follow = call != Call::kLstat && (flags & AT_SYMLINK_NOFOLLOW) == 0;
+      if (session.surely_roots(caller, directory, path, follow)) return Answer::let_kernel();
+      fd = session.open(caller, directory, path, follow);
     }
   }
   // What cannot be found, the kernel cannot either, or it is a link of /proc and belongs to root.

@@ -9,10 +9,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 
@@ -36,11 +38,9 @@ namespace {
 
 OwnedFd receive_descriptor(int socket) {
   char byte = 0;
-  struct iovec data {
-    .iov_base = &byte, .iov_len = 1
-  };
+  struct iovec data{.iov_base = &byte, .iov_len = 1};
   alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr message {};
+  struct msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
@@ -146,7 +146,7 @@ Answer answer(Session& session, const Caller& caller) {
 class Channel {
  public:
   Channel() {
-    struct seccomp_notif_sizes sizes {};
+    struct seccomp_notif_sizes sizes{};
     if (::syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0)
       sizes = {sizeof(struct seccomp_notif), sizeof(struct seccomp_notif_resp), sizeof(struct seccomp_data)};
     request_size_ = std::max<std::size_t>(sizes.seccomp_notif, sizeof(struct seccomp_notif));
@@ -198,13 +198,28 @@ bool wait_for(int fd, int end) {
   }
 }
 
+// Since Linux 6.11 the kernel ends a wait for notifications when nobody is left to send one: there is no need
+// to ask first whether one is there.
+bool receive_ends_with_callers() {
+  struct utsname name;
+  int major = 0;
+  int minor = 0;
+  return ::uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+         (major > 6 || (major == 6 && minor >= 11));
+}
+
 void serve(Session& session, int pidfd) {
   Channel channel;
   bool entered = false;
   const int listener = session.fds.listener.get();
-  while (wait_for(listener, pidfd)) {
+  const bool receiving_ends = receive_ends_with_callers();
+  while (receiving_ends || wait_for(listener, pidfd)) {
     const struct seccomp_notif* notification = channel.receive(listener);
-    if (notification == nullptr) continue;
+    if (notification == nullptr) {
+      // A caller was killed meanwhile, or none is left.
+      if (receiving_ends && !wait_for(listener, pidfd)) return;
+      continue;
+    }
     const CallRow* row = find_call(notification->data.arch, notification->data.nr);
     Answer what;
     if (row != nullptr) {
@@ -227,11 +242,9 @@ void write_journal(int fd, const std::string& journal) {
 
 }  // namespace
 
-int load_emulation_filter(int socket) {
-  std::vector<struct sock_filter> code = emulation_filter();
-  struct sock_fprog program {
-    .len = static_cast<unsigned short>(code.size()), .filter = code.data()
-  };
+int load_emulation_filter(int socket, bool every_open) {
+  std::vector<struct sock_filter> code = emulation_filter(every_open);
+  struct sock_fprog program{.len = static_cast<unsigned short>(code.size()), .filter = code.data()};
   // A signal that comes while we answer makes the caller start over, unless this is said (Linux 5.19).
   constexpr unsigned long kFlags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
   long listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
@@ -241,11 +254,9 @@ int load_emulation_filter(int socket) {
   if (listener < 0) return errno;
   const int fd = static_cast<int>(listener);
   char byte = 0;
-  struct iovec data {
-    .iov_base = &byte, .iov_len = 1
-  };
+  struct iovec data{.iov_base = &byte, .iov_len = 1};
   alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr message {};
+  struct msghdr message{};
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   message.msg_control = control;
@@ -264,11 +275,10 @@ void supervise(const SandboxSpec& spec, int socket, pid_t pid1) {
   const OwnedFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid1, 0)));
   SupervisorFds fds;
   fds.proc = OwnedFd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  fds.self_fds = OwnedFd(::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const std::optional<std::uint64_t> slack = timer_slack_of(fds.proc.get(), ::getpid());
-  if (!pidfd || !fds.proc || !fds.self_fds || !slack) give_up(SetupStep::kEmulation, errno, "/proc");
+  if (!pidfd || !fds.proc || !slack) give_up(SetupStep::kEmulation, errno, "/proc");
   // Each symlink with an owner holds a descriptor.
-  struct rlimit files {};
+  struct rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &files);

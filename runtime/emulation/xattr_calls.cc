@@ -27,7 +27,7 @@ Answer list(Session& session, const Caller& caller, bool by_descriptor, bool fol
   }
   if (!fd) return Answer::let_kernel();
   std::string names(kListMax, '\0');
-  const ssize_t size = ::listxattr(std::to_string(fd.get()).c_str(), names.data(), names.size());
+  const ssize_t size = ::listxattr(own_name(fd.get()).c_str(), names.data(), names.size());
   if (size <= 0) return Answer::let_kernel();
   names.resize(static_cast<std::size_t>(size));
   std::string shown;

@@ -105,7 +105,7 @@ int thirty_two_bits() {
   std::memcpy(old, low + 2048 + 12, sizeof old);
   std::printf("stat %u:%u\n", old[0], old[1]);
   std::printf("chown %ld\n", call_i386(182, at(0), 33, -1));
-  struct stat info {};
+  struct stat info{};
   ::stat(low, &info);
   std::printf("native %u:%u\n", info.st_uid, info.st_gid);
   std::printf("setgid32 %ld\n", call_i386(214, 44));
@@ -167,9 +167,7 @@ int race() {
 // Interrupted over and over while it asks.
 int signals() {
   ::signal(SIGALRM, [](int) {});
-  struct itimerval timer {
-    .it_interval = {0, 200}, .it_value = { 0, 200 }
-  };
+  struct itimerval timer{.it_interval = {0, 200}, .it_value = {0, 200}};
   ::setitimer(ITIMER_REAL, &timer, nullptr);
   for (int i = 0; i < 20000; ++i) {
     struct stat info;
@@ -231,7 +229,7 @@ int made_by_others() {
 int peer() {
   int pair[2];
   if (::setuid(77) != 0 || ::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return 1;
-  struct ucred who {};
+  struct ucred who{};
   socklen_t size = sizeof who;
   if (::getsockopt(pair[0], SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return 2;
   std::printf("%s %u %u\n", who.pid == ::getpid() ? "me" : "somebody", who.uid, size);

@@ -81,7 +81,7 @@ TEST(CredentialsTest, EqualCredentialsHaveOneNumber) {
 std::uint32_t decide(std::uint32_t architecture, int number, std::uint64_t first = 0,
                      std::uint64_t second = 0, std::uint64_t third = 0) {
   const std::vector<struct sock_filter> code = emulation_filter();
-  struct seccomp_data data {};
+  struct seccomp_data data{};
   data.arch = architecture;
   data.nr = number;
   data.args[0] = first;
