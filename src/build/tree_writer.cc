@@ -119,7 +119,7 @@ class TreeWriter {
     if (!same) return false;
     const auto [directory, path] = planned.tree->link_source(*planned.from);
     if (directory < 0) return false;
-    struct stat info {};
+    struct stat info{};
     if (::fstatat(directory, path.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(info.st_mode))
       return false;
     // The file itself, too: what a tree says of a file (a download's mode) need not be what lies there.
