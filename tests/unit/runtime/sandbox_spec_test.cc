@@ -91,9 +91,9 @@ TEST(SpecEncoding, DamagedTextIsRefused) {
   std::string other = bytes;
   other[0] ^= 1;
   EXPECT_FALSE(decode(other));
-  // A length that would ask for all memory.
+  // A length that would ask for all memory: that of the mounts, behind the magic number and four fields.
   std::string huge = bytes;
-  std::memset(&huge[16], 0xff, 8);
+  std::memset(&huge[std::size_t{5} * 8], 0xff, 8);
   EXPECT_FALSE(decode(huge));
 }
 
