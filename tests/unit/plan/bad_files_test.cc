@@ -115,7 +115,9 @@ TEST_P(BadFiles, SayWhatIsWrongWhereAndWhatToDo) {
   EXPECT_THAT(error.message(), HasSubstr(bad.message)) << shown;
   ASSERT_NE(error.span(), nullptr) << shown;
   EXPECT_EQ(error.span()->line, bad.line) << shown;
-  if (bad.line > 0) EXPECT_FALSE(error.excerpt().empty()) << shown;
+  if (bad.line > 0) {
+    EXPECT_FALSE(error.excerpt().empty()) << shown;
+  }
   EXPECT_THAT(fmt::format("{}", fmt::join(error.hints(), "\n")), HasSubstr(bad.hint)) << shown;
 }
 
