@@ -42,11 +42,11 @@ build .
 lacks '[internal] fetch'
 same "$(grep -c upload-pack "$T/www.log")" "$(grep -c 'service=git-upload-pack\|git-upload-pack 200' "$T/www.log")"
 # A new commit: what depends on the branch is made again, the tag's is not.
-(cd "$T/w" && echo more >more && git add . && git commit -qm two && git push -q "$T/www/smart/r.git" main)
+(cd "$T/w" && echo more >second && git add . && git commit -qm two && git push -q "$T/www/smart/r.git" main)
 sed -i '/checksum/d' Dockerfile
 build -t added .
 rootfs added
-same "$(cat "$T/rootfs/all/more")" more
+same "$(cat "$T/rootfs/all/second")" more
 fails + build --build-arg x=y - <<D
 FROM busybox
 ADD --checksum=$first $url#main /x/
