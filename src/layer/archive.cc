@@ -194,6 +194,7 @@ Result<ArchiveJob> start_pack_layer(const PackLayerSpec& spec) {
             {"compression", compression},
             {"level", spec.level},
             {"threads", spec.threads}};
+  if (spec.latest_mtime_s) json["latest_mtime"] = *spec.latest_mtime_s;
   return start_archive_job("pack-layer", std::move(json), {{fs, 5}, {output, 6}});
 }
 

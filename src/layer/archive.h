@@ -61,7 +61,10 @@ struct PackLayerSpec {
   std::string fs_path;
   std::string manifest_path;
   Compression compression = Compression::kGzip;
-  int level = -1;           // gzip 1–9 (1 = ISA-L, the default; above that zlib), zstd 1–19 (default 3)
+  int level = -1;  // gzip 1–9 (1 = ISA-L, the default; above that zlib), zstd 1–19 (default 3)
+  // Seconds since 1970: later times are written as this one, which makes another tar of it, with another
+  // diff_id.
+  std::optional<std::int64_t> latest_mtime_s;
   int output_fd = -1;       // written from its current offset. Not owned.
   std::string output_path;  // used if output_fd is -1: created or truncated
   int threads = 0;          // 0 = one per CPU; the bytes do not depend on it

@@ -131,6 +131,7 @@ Result<Json> run_pack(const Json& spec) {
   if (compression == "zstd") options.compression = Compression::kZstd;
   options.level = static_cast<int>(json_int(spec, "level", -1));
   options.threads = static_cast<int>(json_int(spec, "threads", 0));
+  if (json_member(spec, "latest_mtime") != nullptr) options.latest_mtime_s = json_int(spec, "latest_mtime");
   options.progress = [&report](std::uint64_t bytes) { report(bytes); };
   ASSIGN_OR_RETURN(const PackOutcome outcome, pack(manifest, kTreeFd, kOutputFd, options));
   return Json{{"diff_id", outcome.diff_id.to_string()}, {"blob_digest", outcome.blob_digest.to_string()},

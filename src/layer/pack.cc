@@ -241,8 +241,14 @@ Result<PackOutcome> pack(const LayerManifest& manifest, int fs_fd, int output_fd
   const int threads = options.threads > 0
                           ? options.threads
                           : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  std::vector<Entry> clamped;
+  if (options.latest_mtime_s) {
+    clamped = manifest.entries();
+    for (Entry& entry : clamped) entry.mtime_s = std::min(entry.mtime_s, *options.latest_mtime_s);
+  }
+  const std::vector<Entry>& entries = options.latest_mtime_s ? clamped : manifest.entries();
   BlockPipeline pipeline(std::move(compress), threads, output_fd, options.progress);
-  RETURN_IF_ERROR(stream_layer(manifest.entries(), fs_fd, kBlockBytes, {},
+  RETURN_IF_ERROR(stream_layer(entries, fs_fd, kBlockBytes, {},
                                [&](std::string&& block) { return pipeline.push(std::move(block)); }));
   ASSIGN_OR_RETURN(PackOutcome outcome, pipeline.finish());
   if (!compressed) outcome.blob_digest = outcome.diff_id;

@@ -2,7 +2,9 @@
 // pack: a layer directory becomes a blob.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "layer/archive.h"
 #include "layer/manifest.h"
@@ -11,8 +13,9 @@ namespace shale::layer {
 
 struct PackOptions {
   Compression compression = Compression::kGzip;
-  int level = -1;   // as in PackLayerSpec
-  int threads = 0;  // as in PackLayerSpec
+  int level = -1;                              // as in PackLayerSpec
+  int threads = 0;                             // as in PackLayerSpec
+  std::optional<std::int64_t> latest_mtime_s;  // as in PackLayerSpec
   std::function<void(std::uint64_t tar_bytes)> progress;
 };
 
