@@ -102,21 +102,27 @@ Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& e
   BuildResult result;
   ASSIGN_OR_RETURN(const store::ImageRecord image, assemble_image(state));
   ASSIGN_OR_RETURN(const std::vector<image::ImageRef> names, names_of(state.request));
+  const std::vector<OutputSpec>& outputs = state.request.outputs;
+  const bool keep = outputs.empty() || std::any_of(outputs.begin(), outputs.end(), keeps_image);
+  store::ImageRecord kept = image;
+  if (std::any_of(outputs.begin(), outputs.end(),
+                  [](const OutputSpec& output) { return keeps_image(output) && needs_files(output); })) {
+    ASSIGN_OR_RETURN(kept, exporter::in_step(events, next_step++, "rewriting timestamps", stop_fd,
+                                             [&](const exporter::Progress& progress) {
+                                               return image_to_keep(state, image, progress);
+                                             }));
+  }
   std::vector<store::TagRecord> tags;
   for (const image::ImageRef& name : names) {
-    tags.push_back({.reference = name.full(), .image = image.id, .manifest_digest = {}});
+    tags.push_back({.reference = name.full(), .image = kept.id, .manifest_digest = {}});
     result.tags.push_back(name.familiar());
   }
-  const std::vector<OutputSpec>& outputs = state.request.outputs;
-  const bool keep =
-      outputs.empty() || std::any_of(outputs.begin(), outputs.end(), [](const OutputSpec& output) {
-        return output.kind == OutputSpec::Kind::kImage || output.kind == OutputSpec::Kind::kRegistry;
-      });
   // put() syncs what it names; without it the layers still have to survive a power cut to be found in the
   // cache again.
-  RETURN_IF_ERROR(keep ? state.store->images().put(image, tags) : state.store->sync());
+  RETURN_IF_ERROR(keep ? state.store->images().put(kept, tags) : state.store->sync());
+  result.image_id = kept.id;
   for (const OutputSpec& output : outputs) {
-    if (!needs_files(output)) continue;
+    if (!needs_files(output) || keeps_image(output)) continue;
     exporter::ProgressStep step(events, next_step++, fmt::format("exporting to {}", output.destination),
                                 stop_fd);
     Result<WrittenOutput> written = write_output(state, output, image, names, step.progress());
@@ -125,12 +131,13 @@ Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& e
       return fail(std::move(written.error()));
     }
     step.end();
+    if (!keep) result.image_id = written->image_id;
     if (written->manifest) {
       result.manifest_digest = written->manifest->digest;
-      if (keep) RETURN_IF_ERROR(state.store->images().set_manifest(image.id, *written->manifest));
+      if (keep && written->image_id == kept.id)
+        RETURN_IF_ERROR(state.store->images().set_manifest(kept.id, *written->manifest));
     }
   }
-  result.image_id = image.id;
   result.steps_run = solver.steps_run();
   result.steps_cached = solver.steps_cached();
   events.on(summarize(state));
@@ -249,6 +256,7 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   // context itself has to be fetched.
   ASSIGN_OR_RETURN(BuildInputs inputs, read_inputs(state, events, next_step));
   RETURN_IF_ERROR(names_of(request));
+  RETURN_IF_ERROR(check_outputs(request));
   ASSIGN_OR_RETURN(dockerfile::ParsedFile file,
                    dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));
   ASSIGN_OR_RETURN(plan::PlanOptions options, plan_options(request, inputs));

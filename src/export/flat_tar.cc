@@ -30,7 +30,7 @@ Status copy_file(const layer::Entry& entry, int fd, std::string& buffer, OutputF
 }  // namespace
 
 Status write_flat_tar(store::Store& store, const std::vector<std::string>& layer_ids, const std::string& path,
-                      const Progress& progress) {
+                      std::optional<std::int64_t> mtime_s, const Progress& progress) {
   ASSIGN_OR_RETURN(const MergedTree tree, MergedTree::open(store, layer_ids));
   ASSIGN_OR_RETURN(OutputFile out, OutputFile::create(path, progress));
   std::string buffer(std::size_t{1} << 20, '\0');
@@ -39,6 +39,7 @@ Status write_flat_tar(store::Store& store, const std::vector<std::string>& layer
     RETURN_IF_ERROR(progress.check());
     layer::Entry shown = entry;
     shown.hard_link_of = link_to;
+    shown.mtime_s = mtime_s.value_or(entry.mtime_s);
     RETURN_IF_ERROR(out.write(layer::tar_header(shown)));
     if (!entry.is_file() || !link_to.empty()) return {};
     ASSIGN_OR_RETURN(const UniqueFd file, tree.open_file(entry, layer));

@@ -19,11 +19,6 @@ namespace {
 
 constexpr const char* kTemporary = ".shale-export";  // one at a time, in the directory of the file it will be
 
-std::array<struct timespec, 2> times_of(const layer::Entry& entry) {
-  const struct timespec time{.tv_sec = entry.mtime_s, .tv_nsec = entry.mtime_ns};
-  return {time, time};
-}
-
 class LocalWriter {
  public:
   LocalWriter(const MergedTree& tree, const LocalOptions& options, UniqueFd root)
@@ -47,6 +42,11 @@ class LocalWriter {
     UniqueFd fd;
   };
 
+  [[nodiscard]] std::array<struct timespec, 2> times_of(const layer::Entry& entry) const {
+    const struct timespec time{.tv_sec = options_.mtime_s.value_or(entry.mtime_s),
+                               .tv_nsec = options_.mtime_s ? 0L : long{entry.mtime_ns}};
+    return {time, time};
+  }
   [[nodiscard]] int here() const { return levels_.empty() ? root_.get() : levels_.back().fd.get(); }
 
   Status put(const layer::Entry& entry, std::size_t layer, const std::string& link_to) {

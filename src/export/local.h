@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct LocalOptions {
   // Owners, devices and file capabilities too: for root's builds (encoding "identity"). Otherwise everything
   // belongs to the user, and devices are left out with a warning.
   bool owners = false;
+  std::optional<std::int64_t> mtime_s;  // seconds since 1970: the time of every entry, instead of its own
 };
 
 // Writes the merged view of the layers (ids, lowest first; their directories are held by the caller's lease)
@@ -30,8 +32,8 @@ Status write_local(store::Store& store, const std::vector<std::string>& layer_id
                    const LocalOptions& options, const Progress& progress);
 
 // The same view as one tar with owners, sorted; equal views give equal bytes. `path` "-" is standard output;
-// a file appears under its name when it is complete.
+// a file appears under its name when it is complete. `mtime_s` as in LocalOptions.
 Status write_flat_tar(store::Store& store, const std::vector<std::string>& layer_ids, const std::string& path,
-                      const Progress& progress);
+                      std::optional<std::int64_t> mtime_s, const Progress& progress);
 
 }  // namespace shale::exporter

@@ -57,6 +57,15 @@ TEST_F(LocalTest, WritesTheMergedView) {
   EXPECT_TRUE(S_ISFIFO(info("new/out/pipe").st_mode));
 }
 
+TEST_F(LocalTest, OneTimeCanBeGivenToAll) {
+  const std::vector<std::string> layers = two_layers();
+  ASSERT_OK(write_local(*store_, layers, path("out"), {.mtime_s = 1'600'000'000}, progress_));
+  for (const char* name : {"out/a", "out/b", "out/dir", "out/dir/sub/f", "out/gone", "out/pipe"}) {
+    EXPECT_EQ(info(name).st_mtim.tv_sec, 1'600'000'000) << name;
+    EXPECT_EQ(info(name).st_mtim.tv_nsec, 0) << name;
+  }
+}
+
 TEST_F(LocalTest, CanBeRepeated) {
   const std::vector<std::string> layers = two_layers();
   ASSERT_OK(write_local(*store_, layers, path("out"), {}, progress_));
@@ -88,8 +97,8 @@ TEST_F(LocalTest, ReplacesADirectoryByAFile) {
 
 TEST_F(LocalTest, FlatTarsAreEqualForEqualViewsAndHoldEveryNameOnce) {
   const std::vector<std::string> layers = two_layers();
-  ASSERT_OK(write_flat_tar(*store_, layers, path("1.tar"), progress_));
-  ASSERT_OK(write_flat_tar(*store_, layers, path("2.tar"), progress_));
+  ASSERT_OK(write_flat_tar(*store_, layers, path("1.tar"), std::nullopt, progress_));
+  ASSERT_OK(write_flat_tar(*store_, layers, path("2.tar"), std::nullopt, progress_));
   const std::string tar = content("1.tar");
   EXPECT_EQ(tar, content("2.tar"));
   std::vector<std::string> names;
