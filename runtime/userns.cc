@@ -188,8 +188,9 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces n
   go.first.reset();
   control.second.reset();
   RETURN_IF_ERROR(expect(reports.first.get(), Stage::kUnshared,
-                         namespaces == BuildNamespaces::kUserAndMount ? "create the build's user namespace"
-                                                                      : "create the build's mount namespace"));
+                         namespaces == BuildNamespaces::kUserAndMount
+                             ? "create the build's user namespace"
+                             : "create the build's mount namespace"));
   if (namespaces == BuildNamespaces::kUserAndMount) RETURN_IF_ERROR(write_maps(pid, maps));
   if (::write(go.second.get(), "g", 1) != 1) return fail_errno(errno, "start the build's process");
   RETURN_IF_ERROR(expect(reports.first.get(), Stage::kReady, "set up the build's mount namespace"));

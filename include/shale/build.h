@@ -66,7 +66,7 @@ struct BuildRequest {
   std::uint64_t shm_bytes = 0;         // 0 = 64 MiB
   NetworkMode network = NetworkMode::kDefault;
   std::optional<Isolation> isolation;  // empty = the best that works here
-  std::string platform;  // empty = the host's
+  std::string platform;                // empty = the host's
   bool no_cache = false;
   std::vector<std::string> no_cache_filter;  // stages
   bool pull = false;                         // ask the registry even if the image is in the store

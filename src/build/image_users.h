@@ -23,8 +23,8 @@ struct RunUser {
 };
 
 // USER "name|uid[:group|gid]" as runc understands it: a number is never looked up as a name, a number without
-// a row has group 0; with an explicit group there are no other groups. The primary group comes first among the
-// supplementary ones. Empty = root.
+// a row has group 0; with an explicit group there are no other groups. The primary group comes first among
+// the supplementary ones. Empty = root.
 Result<RunUser> resolve_run_user(std::string_view user, const ImageFileReader& read);
 
 // --chown "user[:group]": a name without a group takes that user's primary group, a number without a group is

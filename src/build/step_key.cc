@@ -48,7 +48,8 @@ class KeyBuilder {
 
 std::string describe(const BuildState& state, plan::NodeId id) {
   if (id == plan::kNoNode) return "the empty base";
-  // Without "[stage 2/5] ": how many steps a stage has, and its name, change nothing for those that are there.
+  // Without "[stage 2/5] ": how many steps a stage has, and its name, change nothing for those that are
+  // there.
   const std::string& title = state.node(id).title;
   const std::size_t end = title.starts_with('[') ? title.find("] ") : std::string::npos;
   return end == std::string::npos ? title : title.substr(end + 2);

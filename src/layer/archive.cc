@@ -138,9 +138,7 @@ Result<ArchiveResult> ArchiveJob::wait() {
   while (true) {
     ASSIGN_OR_RETURN(const bool closed, poll());
     if (closed) break;
-    struct pollfd ready {
-      events_.get(), POLLIN, 0
-    };
+    struct pollfd ready{events_.get(), POLLIN, 0};
     if (::poll(&ready, 1, -1) < 0 && errno != EINTR) return fail_errno(errno, "wait for shale-archive");
   }
   ASSIGN_OR_RETURN(const sys::ExitStatus status, child_.wait());

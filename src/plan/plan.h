@@ -78,7 +78,8 @@ struct MountOp {
   std::string environment;        // secret: variable that gets the value
 };
 
-// Where the script of a RUN heredoc that begins with #! is mounted: BuildKit's place, which a script sees as $0.
+// Where the script of a RUN heredoc that begins with #! is mounted: BuildKit's place, which a script sees as
+// $0.
 inline constexpr const char* kScriptDirectory = "/dev/pipes/";
 
 struct RunOp {

@@ -26,7 +26,7 @@ std::string repeated(std::string_view piece, std::size_t count) {
 }
 
 double thread_seconds() {
-  struct timespec time {};
+  struct timespec time{};
   (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);  // cannot fail for one's own thread
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
