@@ -32,6 +32,6 @@ struct Examination {
   BuildIsolation chosen;
 };
 
-std::vector<HostFinding> diagnose(const Examination& examination);
+std::vector<HostFinding> diagnose(const Examination& found);
 
 }  // namespace shale::runtime

@@ -70,9 +70,9 @@ bool mountinfo_of_chroot(std::string_view mountinfo) {
 }
 
 bool HostFacts::can_chroot() const {
-  for (const unsigned capability :
+  for (const int capability :
        {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_SETGID, CAP_SETUID, CAP_SYS_CHROOT, CAP_MKNOD, CAP_KILL})
-    if (!has_capability(capability)) return false;
+    if (!has_capability(static_cast<unsigned>(capability))) return false;
   return uid == 0;
 }
 
