@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 
 #include "build/run_files.h"
@@ -24,12 +26,10 @@ Error about(const SshSpec& spec, std::string_view why) {
 }
 
 Result<std::string> absolute_path(const SshSpec& spec, const std::string& path) {
-  char* real = ::realpath(path.c_str(), nullptr);
-  if (real == nullptr)
+  std::array<char, PATH_MAX> real{};
+  if (::realpath(path.c_str(), real.data()) == nullptr)
     return fail(Error::system(errno, fmt::format("open '{}' for --ssh {}", path, spec.id)));
-  std::string out = real;
-  std::free(real);
-  return out;
+  return std::string(real.data());
 }
 
 bool is_socket(const std::string& path) {
@@ -41,7 +41,7 @@ bool is_socket(const std::string& path) {
 std::string rest_of(int fd) {
   std::string out;
   char buffer[4096];
-  for (ssize_t got; (got = ::read(fd, buffer, sizeof buffer)) > 0;)
+  for (ssize_t got = 0; (got = ::read(fd, buffer, sizeof buffer)) > 0;)
     out.append(buffer, static_cast<std::size_t>(got));
   return out;
 }
@@ -119,7 +119,7 @@ Result<std::string> SshAgents::start_agent(const SshSpec& spec, int directory) {
   options.fds = {{input.first.get(), 0}};
   ASSIGN_OR_RETURN(sys::ChildProcess shell, sys::spawn(options));
   agents_.push_back({.shell = std::move(shell), .input = std::move(input.second)});
-  const std::string socket = place + "/" + name;
+  std::string socket = place + "/" + name;
   constexpr int kAttempts = 500;  // of 10 ms each
   for (int i = 0; !is_socket(socket); ++i) {
     struct pollfd ended{.fd = agents_.back().shell.pidfd(), .events = POLLIN, .revents = 0};
