@@ -68,7 +68,7 @@ class FileBuilder {
     if (node.broken) return;
     auto instruction = parse_instruction(node, file_.text);
     if (!instruction) {
-      add_error(std::move(instruction.error()));
+      add_error(instruction.error());
       return;
     }
     if (auto* from = std::get_if<From>(&instruction->body)) {
@@ -102,7 +102,7 @@ class FileBuilder {
   }
 
   // The error, and those inside it beside it.
-  void add_error(Error error) {
+  void add_error(const Error& error) {
     std::vector<Error> all = {error};
     all.insert(all.end(), error.others().begin(), error.others().end());
     if (all.size() > 1) {

@@ -71,8 +71,8 @@ bool cut_continuation(std::string_view& line, char escape) {
 
 class Parser {
  public:
-  Parser(std::string_view text, const std::string& file_name) : text_(text), file_name_(file_name) {
-    rest_ = text;
+  Parser(std::string_view text, const std::string& file_name)
+      : text_(text), file_name_(file_name), rest_(text) {
     if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
   }
 

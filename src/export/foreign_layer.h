@@ -24,7 +24,7 @@ Result<std::optional<store::LayerRecord>> find_foreign_layer(store::Store& store
                                                              std::string& reason);
 
 // Why the directory of this layer, made in another encoding, cannot be read by this process; empty if it can.
-Result<std::string> why_unreadable(store::Store& store, const store::LayerRecord& layer);
+Result<std::string> why_unreadable(store::Store& store, const store::LayerRecord& foreign);
 
 // The same layer in `encoding`, byte for byte as its tar says: from its blob, else from the foreign
 // directory. In the build's namespace, on any thread.

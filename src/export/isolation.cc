@@ -55,7 +55,7 @@ std::optional<runtime::BuildIsolation> remembered(const std::string& root, const
   if (!json || json_string(*json, "key") != key) return std::nullopt;
   const Result<std::optional<Isolation>> rung = parse_isolation(json_string(*json, "isolation"));
   if (!rung || !*rung) return std::nullopt;
-  Result<runtime::BuildIsolation> plan = runtime::plan_isolation(**rung);
+  Result<runtime::BuildIsolation> plan = runtime::plan_isolation(*rung);
   if (!plan) return std::nullopt;
   plan->bound_proc = json_bool(*json, "bound_proc");
   plan->overlay = json_bool(*json, "overlay");

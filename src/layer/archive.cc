@@ -77,7 +77,8 @@ Result<ArchiveResult> wait_for(Result<ArchiveJob> job) {
 
 }  // namespace
 
-Result<ArchiveJob> start_archive_job(std::string verb, Json spec, std::vector<std::pair<int, int>> fds) {
+Result<ArchiveJob> start_archive_job(std::string verb, const Json& spec,
+                                     std::vector<std::pair<int, int>> fds) {
   ASSIGN_OR_RETURN(FdPair pipe, sys::make_pipe());
   ASSIGN_OR_RETURN(const UniqueFd spec_fd, sys::sealed_memfd("shale-archive", dump_json(spec)));
   if (const int flags = ::fcntl(pipe.first.get(), F_GETFL);
@@ -163,7 +164,7 @@ Result<ArchiveJob> start_unpack_layer(const UnpackLayerSpec& spec) {
   if (spec.diff_id) json["diff_id"] = spec.diff_id->to_string();
   json["lower_manifests"] = paths_json(spec.lower_manifests);
   json["owner_attributes"] = spec.owners == OwnerEncoding::kAttributes;
-  return start_archive_job("unpack-layer", std::move(json), {{input, 4}, {fs, 5}});
+  return start_archive_job("unpack-layer", json, {{input, 4}, {fs, 5}});
 }
 
 Result<ArchiveJob> start_extract_archive(const ExtractSpec& spec) {
@@ -176,7 +177,7 @@ Result<ArchiveJob> start_extract_archive(const ExtractSpec& spec) {
             {"squash_owners", spec.squash_owners},
             {"record_owners", spec.record_owners},
             {"owner_attributes", spec.owners == OwnerEncoding::kAttributes}};
-  return start_archive_job("extract", std::move(json), {{input, 4}, {fs, 5}});
+  return start_archive_job("extract", json, {{input, 4}, {fs, 5}});
 }
 
 Result<ArchiveJob> start_pack_layer(const PackLayerSpec& spec) {
@@ -193,7 +194,7 @@ Result<ArchiveJob> start_pack_layer(const PackLayerSpec& spec) {
             {"level", spec.level},
             {"threads", spec.threads}};
   if (spec.latest_mtime_s) json["latest_mtime"] = *spec.latest_mtime_s;
-  return start_archive_job("pack-layer", std::move(json), {{fs, 5}, {output, 6}});
+  return start_archive_job("pack-layer", json, {{fs, 5}, {output, 6}});
 }
 
 Result<ArchiveResult> unpack_layer(const UnpackLayerSpec& spec) { return wait_for(start_unpack_layer(spec)); }

@@ -103,7 +103,7 @@ class ArchiveJob {
   Result<ArchiveResult> wait();
 
  private:
-  friend Result<ArchiveJob> start_archive_job(std::string verb, Json spec,
+  friend Result<ArchiveJob> start_archive_job(std::string verb, const Json& spec,
                                               std::vector<std::pair<int, int>> fds);
   Status take_lines();
 

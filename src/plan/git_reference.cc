@@ -61,8 +61,8 @@ Result<bool> boolean(std::string_view key, std::string_view value) {
   return fail(wrong(key, value, "it is neither true nor false"));
 }
 
-std::string with_prefix(const char* prefix, std::string value) {
-  return value.starts_with(prefix) ? value : prefix + value;
+std::string with_prefix(std::string_view prefix, const std::string& value) {
+  return value.starts_with(prefix) ? value : std::string(prefix) + value;
 }
 
 Status set_field(GitReference& out, const std::string& key, std::string value) {

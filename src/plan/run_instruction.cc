@@ -13,7 +13,6 @@ namespace shale::plan {
 Status plan_run(StageWriter& writer, const dockerfile::Instruction& instruction, const dockerfile::Run& run) {
   RunOp op;
   dockerfile::CommandLine command = run.command;
-  std::string history_command;
   if (!run.heredocs.empty() && command.shell_form && !command.arguments.empty()) {
     const std::string& written = command.arguments.front();
     const dockerfile::Heredoc& first = run.heredocs.front();
