@@ -114,12 +114,7 @@ void become_keeper_of_orphans() {
     if (got < 0 && errno != EINTR) give_up(SetupStep::kFork, errno);
     if (got != command) continue;
     kill_everyone();
-    StatusRecord record;
-    record.kind = StatusRecord::Kind::kEnded;
-    record.wait_status = status;
-    ::getrusage(RUSAGE_CHILDREN, &record.usage);
-    (void)!::write(kStatusFd, &record, sizeof record);
-    ::_exit(0);
+    report_end(status);
   }
   kill_everyone();
   ::_exit(127);

@@ -99,12 +99,7 @@ void raise_loopback() {
     const pid_t got = ::wait4(-1, &status, 0, nullptr);
     if (got < 0 && errno != EINTR) give_up(SetupStep::kFork, errno);
     if (got != command) continue;
-    StatusRecord record;
-    record.kind = StatusRecord::Kind::kEnded;
-    record.wait_status = status;
-    ::getrusage(RUSAGE_CHILDREN, &record.usage);
-    (void)!::write(kStatusFd, &record, sizeof record);
-    ::_exit(0);
+    report_end(status);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "runtime/device_links.h"
 #include "runtime/emulation/owner_record.h"
 #include "runtime/kernel.h"
 #include "runtime/report.h"
@@ -161,13 +162,7 @@ void mount_dev(int root, const SandboxSpec& spec, const HostMounts& host, const 
       give_up(SetupStep::kDev, errno, std::string("/dev/") + kDevices[i].name);
     ::close(node);
   }
-  constexpr std::array<std::pair<const char*, const char*>, 5> kLinks = {{{"/proc/self/fd", "fd"},
-                                                                          {"/proc/self/fd/0", "stdin"},
-                                                                          {"/proc/self/fd/1", "stdout"},
-                                                                          {"/proc/self/fd/2", "stderr"},
-                                                                          {"pts/ptmx", "ptmx"}}};
-  for (const auto& [content, name] : kLinks)
-    if (::symlinkat(content, dev, name) != 0) give_up(SetupStep::kDev, errno, std::string("/dev/") + name);
+  make_device_links(dev);
 
   // Group 5 is tty everywhere; without a mapping for it, terminals belong to the group of their user.
   const std::uint64_t pts = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;

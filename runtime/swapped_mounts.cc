@@ -3,9 +3,9 @@
 
 #include <sys/sysmacros.h>
 
-#include <array>
 #include <utility>
 
+#include "runtime/device_links.h"
 #include "runtime/kernel.h"
 #include "runtime/report.h"
 
@@ -107,13 +107,7 @@ int SwappedMounts::swap_in_dev() {
   make_device(dev, "random", 1, 8);
   make_device(dev, "urandom", 1, 9);
   make_device(dev, "tty", 5, 0);
-  constexpr std::array<std::pair<const char*, const char*>, 5> kLinks = {{{"/proc/self/fd", "fd"},
-                                                                          {"/proc/self/fd/0", "stdin"},
-                                                                          {"/proc/self/fd/1", "stdout"},
-                                                                          {"/proc/self/fd/2", "stderr"},
-                                                                          {"pts/ptmx", "ptmx"}}};
-  for (const auto& [content, name] : kLinks)
-    if (::symlinkat(content, dev, name) != 0) give_up(SetupStep::kDev, errno, std::string("/dev/") + name);
+  make_device_links(dev);
   for (const auto& [name, mode] :
        {std::pair<const char*, mode_t>{"shm", 01777}, {"pts", 0755}, {"mqueue", 01777}})
     if (::mkdirat(dev, name, 0755) != 0 || ::fchmodat(dev, name, mode, 0) != 0)

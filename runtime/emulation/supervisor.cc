@@ -36,21 +36,43 @@ namespace shale::runtime {
 
 namespace {
 
-OwnedFd receive_descriptor(int socket) {
+// A message of one byte with room for one descriptor. It points into itself.
+struct DescriptorMessage {
+  DescriptorMessage() {
+    header.msg_iov = &data;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+  }
+  DescriptorMessage(const DescriptorMessage&) = delete;
+  DescriptorMessage& operator=(const DescriptorMessage&) = delete;
+  ~DescriptorMessage() = default;
+
   char byte = 0;
   struct iovec data{.iov_base = &byte, .iov_len = 1};
   alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  if (::recvmsg(socket, &message, MSG_CMSG_CLOEXEC) != 1) return {};
-  const struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return {};
+  struct msghdr header{};
+};
+
+OwnedFd receive_descriptor(int socket) {
+  DescriptorMessage message;
+  if (::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC) != 1) return {};
+  const struct cmsghdr* control = CMSG_FIRSTHDR(&message.header);
+  if (control == nullptr || control->cmsg_type != SCM_RIGHTS) return {};
   int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  std::memcpy(&fd, CMSG_DATA(control), sizeof fd);
   return OwnedFd(fd);
+}
+
+// 0 or an errno.
+int send_descriptor(int socket, int fd) {
+  DescriptorMessage message;
+  struct cmsghdr* control = CMSG_FIRSTHDR(&message.header);
+  control->cmsg_level = SOL_SOCKET;
+  control->cmsg_type = SCM_RIGHTS;
+  control->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(control), &fd, sizeof fd);
+  return ::sendmsg(socket, &message.header, MSG_NOSIGNAL) == 1 ? 0 : errno;
 }
 
 Credentials credentials_of(const SandboxSpec& spec) {
@@ -253,20 +275,7 @@ int load_emulation_filter(int socket, bool every_open) {
     listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kFlags, &program);
   if (listener < 0) return errno;
   const int fd = static_cast<int>(listener);
-  char byte = 0;
-  struct iovec data{.iov_base = &byte, .iov_len = 1};
-  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  struct cmsghdr* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  const int error = ::sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : errno;
+  const int error = send_descriptor(socket, fd);
   ::close(fd);
   return error;
 }
