@@ -125,6 +125,19 @@ std::string escape_controls(std::string_view text) {
   return out;
 }
 
+std::string json_quote(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += fmt::format("\\{}", c);
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
 std::string filter_output(std::string_view line, Colors colors) {
   std::string out;
   bool colored = false;

@@ -31,4 +31,7 @@ int display_width(std::string_view text);
 // Cut to at most `width` columns, with "..." at the end if anything was cut.
 std::string fit(std::string_view text, int width);
 
+// As a string of JSON, with its quotes. Bytes beyond ASCII are taken as the UTF-8 they are.
+std::string json_quote(std::string_view text);
+
 }  // namespace shale::cli

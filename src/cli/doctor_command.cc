@@ -43,34 +43,21 @@ const char* isolation_text(const HostReport& report) {
   return "none: Dockerfiles without RUN can be built";
 }
 
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out += fmt::format("\\{}", c);
-    else if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  return out + '"';
-}
-
 std::string as_json(const HostReport& report, bool findings) {
   std::string out = fmt::format(
       "{{\n  \"version\": {},\n  \"kernel\": {},\n  \"storeRoot\": {},\n  \"storeFileSystem\": {},\n  "
       "\"isolation\": "
       "{},\n  \"boundProc\": {},\n  \"snapshots\": {},\n  \"why\": {}",
-      quoted(report.version), quoted(report.kernel), quoted(report.store_root),
-      quoted(report.store_file_system), quoted(isolation_name(report.isolation)), report.bound_proc,
-      quoted(report.overlay ? "overlay" : "clone"), quoted(report.why));
+      json_quote(report.version), json_quote(report.kernel), json_quote(report.store_root),
+      json_quote(report.store_file_system), json_quote(isolation_name(report.isolation)), report.bound_proc,
+      json_quote(report.overlay ? "overlay" : "clone"), json_quote(report.why));
   if (findings) {
     out += ",\n  \"findings\": [";
     const char* separator = "\n";
     for (const HostFinding& finding : report.findings) {
       out += fmt::format("{}    {{\"name\": {}, \"state\": {}, \"text\": {}, \"remedy\": {}}}", separator,
-                         quoted(finding.name), quoted(state_word(finding.state)), quoted(finding.text),
-                         quoted(finding.remedy));
+                         json_quote(finding.name), json_quote(state_word(finding.state)),
+                         json_quote(finding.text), json_quote(finding.remedy));
       separator = ",\n";
     }
     out += "\n  ]";

@@ -31,19 +31,6 @@ std::string date_text(std::chrono::system_clock::time_point time) {
                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
-std::string json_quote(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out += fmt::format("\\{}", c);
-    else if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  return out + '"';
-}
-
 std::string json_line(const ImageSummary& image, const ImageListStyle& style) {
   return fmt::format(
       "{{\"CreatedAt\":{},\"CreatedSince\":{},\"ID\":{},\"Repository\":{},\"Size\":{},\"SizeBytes\":{},"
