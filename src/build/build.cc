@@ -17,7 +17,6 @@
 #include "build/source_epoch.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/parse.h"
-#include "dockerfile/source.h"
 #include "export/inside.h"
 #include "export/isolation.h"
 #include "plan/planner.h"
@@ -36,13 +35,7 @@ Result<plan::Plan> make_plan(plan::Planner& planner, ImageResolver& resolver, co
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<plan::ImageNeed> needs, planner.needs());
     if (needs.empty()) return planner.plan();
-    if (Status resolved = resolver.resolve(needs); !resolved) {
-      Error error = std::move(resolved.error());
-      if (error.span() == nullptr) return fail(std::move(error));
-      std::string excerpt = dockerfile::excerpt(text, *error.span());
-      return fail(std::move(error).with_excerpt(std::move(excerpt)));
-    }
-    for (const plan::ImageNeed& need : needs) planner.provide(need, resolver.images().at(need.key()).config);
+    RETURN_IF_ERROR(resolver.provide(planner, needs, text));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include "dockerfile/source.h"
 #include "export/found_image.h"
 #include "store/blobs.h"
 #include "store/layers.h"
@@ -134,6 +135,18 @@ Status ImageResolver::resolve(const std::vector<plan::ImageNeed>& needs) {
     pending.push_back(std::move(one));
   }
   for (const Pending& one : pending) RETURN_IF_ERROR(await(one));
+  return {};
+}
+
+Status ImageResolver::provide(plan::Planner& planner, const std::vector<plan::ImageNeed>& needs,
+                              const std::string& text) {
+  if (Status resolved = resolve(needs); !resolved) {
+    Error error = std::move(resolved.error());
+    if (error.span() == nullptr) return fail(std::move(error));
+    std::string excerpt = dockerfile::excerpt(text, *error.span());
+    return fail(std::move(error).with_excerpt(std::move(excerpt)));
+  }
+  for (const plan::ImageNeed& need : needs) planner.provide(need, images_.at(need.key()).config);
   return {};
 }
 

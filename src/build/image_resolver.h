@@ -24,6 +24,9 @@ class ImageResolver {
   // All at once: what the store lacks is asked for in parallel.
   Status resolve(const std::vector<plan::ImageNeed>& needs);
 
+  // Resolves what the planner needs and tells it. An error shows its line of `text`, the Dockerfile.
+  Status provide(plan::Planner& planner, const std::vector<plan::ImageNeed>& needs, const std::string& text);
+
   using Key = std::pair<std::string, std::string>;
   [[nodiscard]] const std::map<Key, BaseImage>& images() const { return images_; }
   [[nodiscard]] std::vector<registry::PullProcess>& pulls() { return pulls_; }

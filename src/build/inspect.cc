@@ -7,7 +7,6 @@
 #include "build/plan_options.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/parse.h"
-#include "dockerfile/source.h"
 #include "plan/outline.h"
 #include "plan/planner.h"
 
@@ -28,13 +27,7 @@ Result<plan::Plan> plan_without_layers(plan::Planner& planner, BuildState& state
       RETURN_IF_ERROR(state.open_store());
       resolver.emplace(*state.store, state.request.pull, events, next_step, ImageResolver::Layers::kLeave);
     }
-    if (Status resolved = resolver->resolve(needs); !resolved) {
-      Error error = std::move(resolved.error());
-      if (error.span() == nullptr) return fail(std::move(error));
-      std::string excerpt = dockerfile::excerpt(state.dockerfile_text, *error.span());
-      return fail(std::move(error).with_excerpt(std::move(excerpt)));
-    }
-    for (const plan::ImageNeed& need : needs) planner.provide(need, resolver->images().at(need.key()).config);
+    RETURN_IF_ERROR(resolver->provide(planner, needs, state.dockerfile_text));
   }
 }
 

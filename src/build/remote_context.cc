@@ -31,19 +31,6 @@ bool looks_like_archive(std::string_view head) {
   return layer::sniff_format(head) != layer::StreamFormat::kPlain || layer::is_tar_header(head);
 }
 
-Result<std::string> read_head(int fd) {
-  std::array<char, 512> block{};
-  std::size_t have = 0;
-  while (have < block.size()) {
-    const ssize_t got = ::pread(fd, block.data() + have, block.size() - have, static_cast<off_t>(have));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, "read the beginning of the context");
-    if (got == 0) break;
-    have += static_cast<std::size_t>(got);
-  }
-  return std::string(block.data(), have);
-}
-
 // Everything that comes through a pipe, into a file without a name.
 Result<UniqueFd> spool(int input, const std::string& directory) {
   ASSIGN_OR_RETURN(UniqueFd file, sys::open_at(AT_FDCWD, directory, O_RDWR | O_TMPFILE, 0600));
@@ -62,7 +49,7 @@ Result<UniqueFd> spool(int input, const std::string& directory) {
 
 // `file` is read from its beginning.
 Status take_file(const BuildState& state, int file, const std::string& what, RemoteContext& out) {
-  ASSIGN_OR_RETURN(const std::string head, read_head(file));
+  ASSIGN_OR_RETURN(const std::string head, layer::read_head(file, "the context"));
   if (!looks_like_archive(head)) {
     ASSIGN_OR_RETURN(out.dockerfile, sys::read_fd(file, what, kMaxDockerfileBytes));
     return {};

@@ -203,17 +203,21 @@ Result<ArchiveResult> extract_archive(const ExtractSpec& spec) {
 }
 Result<ArchiveResult> pack_layer(const PackLayerSpec& spec) { return wait_for(start_pack_layer(spec)); }
 
-Result<bool> is_archive(int fd) {
-  std::array<char, 512> block{};
+Result<std::string> read_head(int fd, std::string_view what) {
+  std::array<char, 512> block{};  // a tar's header
   std::size_t have = 0;
   while (have < block.size()) {
     const ssize_t got = ::pread(fd, block.data() + have, block.size() - have, static_cast<off_t>(have));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, "read the beginning of a file");
+    if (got < 0) return fail_errno(errno, fmt::format("read the beginning of {}", what));
     if (got == 0) break;
     have += static_cast<std::size_t>(got);
   }
-  const std::string_view head(block.data(), have);
+  return std::string(block.data(), have);
+}
+
+Result<bool> is_archive(int fd) {
+  ASSIGN_OR_RETURN(const std::string head, read_head(fd, "a file"));
   if (sniff_format(head) == StreamFormat::kPlain) return is_tar_header(head);
   ASSIGN_OR_RETURN(ArchiveJob job, start_archive_job("sniff", Json::object(), {{fd, 4}}));
   ASSIGN_OR_RETURN(const ArchiveResult result, job.wait());

@@ -133,6 +133,10 @@ Result<ArchiveResult> unpack_layer(const UnpackLayerSpec& spec);
 Result<ArchiveResult> extract_archive(const ExtractSpec& spec);
 Result<ArchiveResult> pack_layer(const PackLayerSpec& spec);
 
+// The first bytes of the regular file `fd`, as many as tell an archive from other things (a tar's header,
+// less in a shorter file). The descriptor's offset stays as it is. `what` names the file in an error.
+Result<std::string> read_head(int fd, std::string_view what);
+
 // True if the bytes of the regular file `fd` from its beginning are a tar, plain or compressed (gzip, bzip2,
 // xz, zstd), judged by content as docker does: the first header can be read. The descriptor's offset stays as
 // it is. Starts the helper only for compressed input.
