@@ -124,8 +124,8 @@ Result<dockerfile::IgnoreMatcher> read_ignore(const BuildRequest& request, const
   return dockerfile::IgnoreMatcher();
 }
 
-Result<Secret> read_secret(const SecretSpec& spec) {
-  Secret out{.id = spec.id, .value = {}};
+Result<remote::Secret> read_secret(const SecretSpec& spec) {
+  remote::Secret out{.id = spec.id, .value = {}};
   if (!spec.environment.empty()) {
     const char* value = std::getenv(spec.environment.c_str());
     if (value == nullptr)
@@ -213,7 +213,7 @@ Result<BuildInputs> read_inputs(BuildState& state, EventSink& events, StepId& ne
   const BuildRequest& request = state.request;
   BuildInputs out;
   for (const SecretSpec& spec : request.secrets) {
-    ASSIGN_OR_RETURN(Secret secret, read_secret(spec));
+    ASSIGN_OR_RETURN(remote::Secret secret, read_secret(spec));
     state.secrets.push_back(std::move(secret));
   }
   RETURN_IF_ERROR(state.ssh.use(request.ssh));

@@ -12,11 +12,12 @@
 #include "build/clone_pool.h"
 #include "build/context_tree.h"
 #include "build/layer_tree.h"
-#include "build/ssh_agents.h"
 #include "image/config.h"
 #include "image/manifest.h"
 #include "layer/owner_encoding.h"
 #include "plan/plan.h"
+#include "remote/secret.h"
+#include "remote/ssh_agents.h"
 #include "runtime/isolation.h"
 #include "shale/build.h"
 #include "store/cache.h"
@@ -65,11 +66,6 @@ struct RepositoryState {
   std::optional<store::WorkDirectory> files;  // fetched, not yet a layer
 };
 
-struct Secret {
-  std::string id;
-  std::string value;
-};
-
 class BuildState {
  public:
   BuildRequest request;
@@ -81,12 +77,12 @@ class BuildState {
   std::map<std::string, std::unique_ptr<ContextTree>> named_contexts;
   std::map<plan::NodeId, BaseImage> images;
   std::map<plan::NodeId, RepositoryState> repositories;  // of GitOp nodes
-  std::vector<Secret> secrets;
+  std::vector<remote::Secret> secrets;
   runtime::BuildIsolation isolation;
   std::string encoding;  // of layer directories made here
   [[nodiscard]] layer::OwnerEncoding owners() const { return layer::owner_encoding_of(encoding); }
   std::optional<store::Store> store;
-  SshAgents ssh;
+  remote::SshAgents ssh;
   std::optional<store::BuildLease> lease;
   std::vector<NodeState> nodes;
   // Mount points that images lack, by what has to be made: one directory serves all steps that need the same.

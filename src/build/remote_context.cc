@@ -11,11 +11,11 @@
 #include <cerrno>
 #include <chrono>
 
-#include "build/git_source.h"
-#include "build/http_file.h"
 #include "layer/archive.h"
 #include "layer/archive_format.h"
 #include "plan/git_reference.h"
+#include "remote/git_source.h"
+#include "remote/http_file.h"
 #include "sys/files.h"
 
 namespace shale::build {
@@ -86,8 +86,8 @@ Status from_standard_input(BuildState& state, RemoteContext& out) {
 Status from_http(BuildState& state, EventSink& events, RemoteContext& out) {
   const std::string& url = state.request.context;
   const std::string path = fmt::format("{}/{}/download", state.store->root(), out.directory.wrapper);
-  ASSIGN_OR_RETURN(const HttpFile file,
-                   fetch_file({.url = url, .destination = path, .events = &events}, state.secrets));
+  ASSIGN_OR_RETURN(const remote::HttpFile file,
+                   remote::fetch_file({.url = url, .destination = path, .events = &events}, state.secrets));
   out.time = file.last_modified;
   ASSIGN_OR_RETURN(const UniqueFd fd, sys::open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW));
   RETURN_IF_ERROR(take_file(state, fd.get(), plan::without_login(url), out));
@@ -97,13 +97,13 @@ Status from_http(BuildState& state, EventSink& events, RemoteContext& out) {
 
 Status from_git(BuildState& state, const plan::GitReference& reference, EventSink& events,
                 RemoteContext& out) {
-  ASSIGN_OR_RETURN(const GitSource source,
-                   GitSource::create(reference, state.secrets, state.ssh_socket(), events));
-  ASSIGN_OR_RETURN(const GitCommit commit, source.resolve());
+  ASSIGN_OR_RETURN(const remote::GitSource source,
+                   remote::GitSource::create(reference, state.secrets, state.ssh_socket(), events));
+  ASSIGN_OR_RETURN(const remote::GitCommit commit, source.resolve());
   bool keep = reference.keep_git_dir.value_or(false);
   for (const auto& [name, value] : state.request.build_args)
     if (name == "BUILDKIT_CONTEXT_KEEP_GIT_DIR") keep = value == "1" || value == "true";
-  ASSIGN_OR_RETURN(GitFiles files, source.fetch(commit, keep, *state.store, *state.lease));
+  ASSIGN_OR_RETURN(remote::GitFiles files, source.fetch(commit, keep, *state.store, *state.lease));
   out.directory = std::move(files.directory);
   out.time = files.commit_time;
   return {};
@@ -155,9 +155,10 @@ Result<std::string> fetch_dockerfile(BuildState& state, const std::string& url, 
         ASSIGN_OR_RETURN(const store::WorkDirectory directory, state.lease->new_directory());
         const std::string path = fmt::format("{}/{}/download", state.store->root(), directory.wrapper);
         ASSIGN_OR_RETURN(
-            const HttpFile file,
-            fetch_file({.url = url, .destination = path, .max_bytes = kMaxDockerfileBytes, .events = &events},
-                       state.secrets));
+            const remote::HttpFile file,
+            remote::fetch_file(
+                {.url = url, .destination = path, .max_bytes = kMaxDockerfileBytes, .events = &events},
+                state.secrets));
         ASSIGN_OR_RETURN(text, sys::read_file(AT_FDCWD, path, kMaxDockerfileBytes));
         return {};
       }));

@@ -7,10 +7,10 @@
 
 #include <chrono>
 
-#include "build/git_source.h"
-#include "build/http_file.h"
 #include "build/layer_maker.h"
 #include "layer/archive.h"
+#include "remote/git_source.h"
+#include "remote/http_file.h"
 #include "sys/files.h"
 
 namespace shale::build {
@@ -54,9 +54,9 @@ Status resolve_repositories(BuildState& state, EventSink& events, StepId& next_s
     if (!op->reference.names_commit())
       events.on(
           StepStarted{.step = step, .name = fmt::format("[internal] find the commit of {}", node.title)});
-    Result<GitCommit> commit = [&]() -> Result<GitCommit> {
-      ASSIGN_OR_RETURN(const GitSource source,
-                       GitSource::create(op->reference, state.secrets, state.ssh_socket(), events));
+    Result<remote::GitCommit> commit = [&]() -> Result<remote::GitCommit> {
+      ASSIGN_OR_RETURN(const remote::GitSource source,
+                       remote::GitSource::create(op->reference, state.secrets, state.ssh_socket(), events));
       return source.resolve();
     }();
     const Status done = commit ? Status{} : fail(state.error_at(node, Error(commit.error())));
@@ -77,9 +77,9 @@ Status fetch_repositories(BuildState& state, EventSink& events, StepId& next_ste
     const StepId step = next_step++;
     const Clock::time_point started = Clock::now();
     events.on(StepStarted{.step = step, .name = fmt::format("[internal] fetch {}", node.title)});
-    Result<GitFiles> files = [&]() -> Result<GitFiles> {
-      ASSIGN_OR_RETURN(const GitSource source,
-                       GitSource::create(op->reference, state.secrets, state.ssh_socket(), events));
+    Result<remote::GitFiles> files = [&]() -> Result<remote::GitFiles> {
+      ASSIGN_OR_RETURN(const remote::GitSource source,
+                       remote::GitSource::create(op->reference, state.secrets, state.ssh_socket(), events));
       return source.fetch({.id = repository.commit, .full_name = repository.full_name}, op->keep_git_dir,
                           *state.store, *state.lease);
     }();
@@ -101,11 +101,11 @@ Result<store::LayerRecord> make_http_layer(BuildState& state, const HttpInputs& 
   const plan::HttpOp& op = *inputs.op;
   ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
   const std::string path = fmt::format("{}/{}/{}", state.store->root(), directory.fs_path(), op.file_name);
-  HttpFileRequest request{.url = op.url, .destination = path, .etag = inputs.etag};
+  remote::HttpFileRequest request{.url = op.url, .destination = path, .etag = inputs.etag};
   if (!op.checksum.empty()) {
     ASSIGN_OR_RETURN(request.checksum, Digest::parse(op.checksum));
   }
-  ASSIGN_OR_RETURN(const HttpFile file, fetch_file(request, state.secrets));
+  ASSIGN_OR_RETURN(const remote::HttpFile file, remote::fetch_file(request, state.secrets));
   etag = file.unchanged ? inputs.etag : file.etag;
   if (file.unchanged) {
     RETURN_IF_ERROR(state.lease->discard(*state.store, std::move(directory)));

@@ -24,8 +24,7 @@ namespace shale::build {
 
 namespace {
 
-constexpr std::size_t kKeptBuildLogs = 20;      // builds whose logs stay
-constexpr std::size_t kLongestShownLine = 500;  // bytes of a line in an error; the log has the rest
+constexpr std::size_t kKeptBuildLogs = 20;  // builds whose logs stay
 
 // Keeps the logs of the latest builds.
 Status remove_old_logs(int logs) {
@@ -144,27 +143,6 @@ Result<std::string> make_log_path(const store::Store& store, const std::string& 
     RETURN_IF_ERROR(remove_old_logs(logs.get()));
   }
   return fmt::format("{}/{}/{}.log", store.root(), directory, step);
-}
-
-std::vector<std::string> last_lines(const std::string& text, std::size_t count) {
-  std::vector<std::string> out;
-  std::size_t end = text.size();
-  while (end > 0 && out.size() < count) {
-    if (text[end - 1] == '\n') --end;
-    const std::size_t newline = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
-    const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
-    std::string line;
-    for (const char c : text.substr(begin, std::min(end - begin, kLongestShownLine))) {
-      if (c == '\t')
-        line += ' ';
-      else if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)
-        line += c;
-    }
-    out.push_back(std::move(line));
-    end = begin;
-  }
-  std::reverse(out.begin(), out.end());
-  return out;
 }
 
 std::string full_disk_hint(int store_fd) {

@@ -29,9 +29,6 @@ Result<std::vector<runtime::ResourceLimit>> parse_limits(const std::vector<std::
 // logs/<build>/<step>.log in the store; older builds' logs go when there are many.
 Result<std::string> make_log_path(const store::Store& store, const std::string& build, int step);
 
-// The last `count` lines, control characters made visible, long lines cut.
-std::vector<std::string> last_lines(const std::string& text, std::size_t count);
-
 // What to say of a command that failed while the store's file system had no room: programs often hide the
 // reason behind "I/O error". Empty when there is room.
 std::string full_disk_hint(int store_fd);

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/last_lines.h"
 #include "build/image_users.h"
 #include "build/run_files.h"
 #include "build/tree_writer.h"
@@ -221,7 +222,7 @@ Status RunStep::prepare_cache(const plan::MountOp& mount) {
 
 Status RunStep::prepare_secret(const plan::MountOp& mount) {
   const auto found = std::find_if(state_.secrets.begin(), state_.secrets.end(),
-                                  [&](const Secret& secret) { return secret.id == mount.id; });
+                                  [&](const remote::Secret& secret) { return secret.id == mount.id; });
   if (found == state_.secrets.end()) {
     if (!mount.required) return {};
     return fail(Error(ErrorKind::kDockerfile, fmt::format("secret {}: not found", mount.id))

@@ -7,11 +7,11 @@
 #include <algorithm>
 #include <cctype>
 
-#include "build/git_source.h"
-#include "build/http_file.h"
 #include "layer/archive.h"
 #include "plan/scope.h"
 #include "plan/stage_graph.h"
+#include "remote/git_source.h"
+#include "remote/http_file.h"
 #include "sys/files.h"
 
 namespace shale::build {
@@ -48,18 +48,19 @@ Result<std::optional<std::int64_t>> time_of_archive(BuildState& state, const std
 Result<std::optional<std::int64_t>> time_of(BuildState& state, const plan::RemoteOp& op, EventSink& events) {
   RETURN_IF_ERROR(state.open_lease());
   if (const auto* git = std::get_if<plan::GitOp>(&op)) {
-    ASSIGN_OR_RETURN(const GitSource source,
-                     GitSource::create(git->reference, state.secrets, state.ssh_socket(), events));
-    ASSIGN_OR_RETURN(const GitCommit commit, source.resolve());
-    ASSIGN_OR_RETURN(GitFiles files, source.fetch(commit, false, *state.store, *state.lease));
+    ASSIGN_OR_RETURN(const remote::GitSource source,
+                     remote::GitSource::create(git->reference, state.secrets, state.ssh_socket(), events));
+    ASSIGN_OR_RETURN(const remote::GitCommit commit, source.resolve());
+    ASSIGN_OR_RETURN(remote::GitFiles files, source.fetch(commit, false, *state.store, *state.lease));
     RETURN_IF_ERROR(state.lease->discard(*state.store, std::move(files.directory)));
     return files.commit_time;
   }
   const auto& http = std::get<plan::HttpOp>(op);
   ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
   const std::string path = fmt::format("{}/{}/download", state.store->root(), directory.wrapper);
-  ASSIGN_OR_RETURN(const HttpFile file,
-                   fetch_file({.url = http.url, .destination = path, .events = &events}, state.secrets));
+  ASSIGN_OR_RETURN(
+      const remote::HttpFile file,
+      remote::fetch_file({.url = http.url, .destination = path, .events = &events}, state.secrets));
   std::optional<std::int64_t> time = file.last_modified;
   if (!time) {
     ASSIGN_OR_RETURN(time, time_of_archive(state, path));

@@ -146,9 +146,10 @@ StepKey run_key(const BuildState& state, const plan::Node& node, const plan::Run
       case plan::MountOp::Kind::kSecret:
       case plan::MountOp::Kind::kSsh: {
         const bool ssh = mount.kind == plan::MountOp::Kind::kSsh;
-        const bool given = ssh ? state.ssh.has(mount.id)
-                               : std::any_of(state.secrets.begin(), state.secrets.end(),
-                                             [&](const Secret& secret) { return secret.id == mount.id; });
+        const bool given =
+            ssh ? state.ssh.has(mount.id)
+                : std::any_of(state.secrets.begin(), state.secrets.end(),
+                              [&](const remote::Secret& secret) { return secret.id == mount.id; });
         // The id, never the value.
         key.operation("id", mount.id).operation("required", mount.required ? "1" : "0");
         key.operation("variable", mount.environment);

@@ -33,7 +33,7 @@ Session::Session(Place place, std::string registry, bool push, std::vector<std::
                       .repository = place_.repository,
                       .push = push,
                       .read_also = std::move(read_also)},
-                     trust_, options.patience, [&events](std::string text) { events.warning(text); }),
+                     trust_, options.patience, [&events](const std::string& text) { events.warning(text); }),
       https_(make_base("https", place_.host)),
       http_(make_base("http", place_.host)) {}
 

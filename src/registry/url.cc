@@ -133,7 +133,7 @@ void Url::add_query(std::string_view name, std::string_view value) {
 
 std::string redacted_url(std::string_view text) {
   const std::size_t scheme = text.find("://");
-  if (scheme == std::string_view::npos || scheme > 8) return "(an address)";
+  if (scheme > 8) return "(an address)";  // longer than any scheme, or none (npos)
   std::string_view rest = text.substr(scheme + 3);
   const std::size_t end = rest.find_first_of("/?#\\");
   std::string_view authority = rest.substr(0, end);

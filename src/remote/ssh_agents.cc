@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "build/ssh_agents.h"
+#include "remote/ssh_agents.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,10 +12,10 @@
 #include <climits>
 #include <cstdlib>
 
-#include "build/run_files.h"
+#include "base/last_lines.h"
 #include "sys/files.h"
 
-namespace shale::build {
+namespace shale::remote {
 
 namespace {
 
@@ -151,4 +151,4 @@ Result<std::string> SshAgents::start_agent(const SshSpec& spec, int directory) {
   return fail(std::move(error));
 }
 
-}  // namespace shale::build
+}  // namespace shale::remote

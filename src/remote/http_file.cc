@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "build/http_file.h"
+#include "remote/http_file.h"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include "registry/http_get.h"
 #include "registry/url.h"
 
-namespace shale::build {
+namespace shale::remote {
 
 namespace {
 
@@ -59,4 +59,4 @@ Result<HttpFile> fetch_file(const HttpFileRequest& request, const std::vector<Se
   return out;
 }
 
-}  // namespace shale::build
+}  // namespace shale::remote

@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "build/build_state.h"
 #include "plan/git_reference.h"
+#include "remote/secret.h"
 #include "shale/events.h"
 
-namespace shale::build {
+namespace shale::remote {
 
 // What one call needs beside its arguments.
 struct GitCall {
@@ -51,4 +51,4 @@ class GitProgram {
   std::vector<std::string> hidden_;  // texts that no message may show
 };
 
-}  // namespace shale::build
+}  // namespace shale::remote

@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "build/build_state.h"
-#include "build/git_program.h"
 #include "plan/git_reference.h"
+#include "remote/git_program.h"
+#include "remote/secret.h"
 #include "shale/events.h"
+#include "store/lease.h"
+#include "store/store.h"
 
-namespace shale::build {
+namespace shale::remote {
 
 // What a reference means at this moment.
 struct GitCommit {
@@ -49,4 +51,4 @@ class GitSource {
   GitProgram git_;
 };
 
-}  // namespace shale::build
+}  // namespace shale::remote

@@ -11,7 +11,7 @@
 #include "shale/build.h"
 #include "sys/process.h"
 
-namespace shale::build {
+namespace shale::remote {
 
 // Used outside of the build's namespace, as the user. A key that is given as a file goes into an ssh-agent of
 // this build, which ends with it: the bytes of a key are never in our memory.
@@ -46,4 +46,4 @@ class SshAgents {
   std::vector<Agent> agents_;
 };
 
-}  // namespace shale::build
+}  // namespace shale::remote

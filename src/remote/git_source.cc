@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "build/git_source.h"
+#include "remote/git_source.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <functional>
 #include <map>
 
 #include "sys/files.h"
 
-namespace shale::build {
+namespace shale::remote {
 
 namespace {
 
@@ -53,37 +55,40 @@ GitCommit choose(const std::map<std::string, std::string>& refs, const std::stri
   return {};
 }
 
-// Every file and directory gets one time, in the order in which none undoes another.
-Status set_times(int directory, const struct timespec& time) {
-  const struct timespec times[2] = {time, time};
+// Visits everything below `directory`, a directory after what is in it; links are not followed.
+using Visit = std::function<Status(int directory, const std::string& name, const struct stat& info)>;
+Status visit_below(int directory, const Visit& visit) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(directory));
   for (const std::string& name : names) {
     ASSIGN_OR_RETURN(const struct stat info, sys::stat_at(directory, name));
     if (S_ISDIR(info.st_mode)) {
       ASSIGN_OR_RETURN(const UniqueFd below,
                        sys::open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-      RETURN_IF_ERROR(set_times(below.get(), time));
-    } else if (::utimensat(directory, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
-      return fail_errno(errno, fmt::format("set the time of '{}'", name));
+      RETURN_IF_ERROR(visit_below(below.get(), visit));
     }
+    RETURN_IF_ERROR(visit(directory, name, info));
   }
-  if (::futimens(directory, times) != 0) return fail_errno(errno, "set the time of a directory");
   return {};
 }
 
 // The file .git of a submodule names a directory that does not come along.
 Status remove_git_files(int directory) {
-  ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(directory));
-  for (const std::string& name : names) {
-    ASSIGN_OR_RETURN(const struct stat info, sys::stat_at(directory, name));
-    if (S_ISDIR(info.st_mode)) {
-      ASSIGN_OR_RETURN(const UniqueFd below,
-                       sys::open_at(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-      RETURN_IF_ERROR(remove_git_files(below.get()));
-    } else if (name == ".git" && ::unlinkat(directory, ".git", 0) != 0) {
+  return visit_below(directory, [](int where, const std::string& name, const struct stat& info) -> Status {
+    if (name == ".git" && !S_ISDIR(info.st_mode) && ::unlinkat(where, ".git", 0) != 0)
       return fail_errno(errno, "remove a submodule's .git");
-    }
-  }
+    return {};
+  });
+}
+
+Status set_times(int directory, const struct timespec& time) {
+  const std::array<struct timespec, 2> times{time, time};
+  RETURN_IF_ERROR(
+      visit_below(directory, [&](int where, const std::string& name, const struct stat&) -> Status {
+        if (::utimensat(where, name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+          return fail_errno(errno, fmt::format("set the time of '{}'", name));
+        return {};
+      }));
+  if (::futimens(directory, times.data()) != 0) return fail_errno(errno, "set the time of a directory");
   return {};
 }
 
@@ -231,4 +236,4 @@ Result<GitFiles> GitSource::fetch(const GitCommit& commit, bool keep_git_dir, co
   return out;
 }
 
-}  // namespace shale::build
+}  // namespace shale::remote

@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "build/build_state.h"
+#include "remote/secret.h"
 #include "shale/digest.h"
+#include "shale/error.h"
+#include "shale/events.h"
 
-namespace shale::build {
+namespace shale::remote {
 
 struct HttpFile {
   bool unchanged = false;  // the server says that the copy with the etag asked about is still right
@@ -32,4 +34,4 @@ struct HttpFileRequest {
 // Blocks until it is there. The secrets HTTP_AUTH_HEADER_<host> and HTTP_AUTH_TOKEN_<host> go to that host.
 Result<HttpFile> fetch_file(const HttpFileRequest& request, const std::vector<Secret>& secrets);
 
-}  // namespace shale::build
+}  // namespace shale::remote

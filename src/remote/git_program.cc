@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "build/git_program.h"
+#include "remote/git_program.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -11,11 +11,11 @@
 #include <array>
 #include <cerrno>
 
-#include "build/run_files.h"
+#include "base/last_lines.h"
 #include "registry/credentials.h"
 #include "sys/process.h"
 
-namespace shale::build {
+namespace shale::remote {
 
 namespace {
 
@@ -220,4 +220,4 @@ Result<std::string> GitProgram::run_shallow(GitCall call) const {
   return run(call);
 }
 
-}  // namespace shale::build
+}  // namespace shale::remote
