@@ -20,7 +20,7 @@ ending() {
   [ -z "${SERVER-}" ] || { kill "$SERVER" && wait "$SERVER"; } 2>/dev/null || true
   cd /
   [ $status = 0 ] || [ $status = 77 ] || [ ! -s "$OUT" ] || { echo "--- end of what the last build printed:"; tail -25 "$OUT"; }
-  wipe "$T"
+  wipe "$T" ${CANARY_ELSEWHERE:+"$CANARY_ELSEWHERE"}
 }
 trap ending EXIT
 trap 'echo "line $LINENO: $BASH_COMMAND: status $?" >&2' ERR
@@ -42,6 +42,7 @@ needs() {
       userns) skip "no user namespaces here" ;;
       root) skip "needs root" ;;
       user) skip "only for an ordinary user" ;;
+      probe) skip "tests/probe/sandbox-probe is not built (meson configure -Dtests=true)" ;;
       *) skip "$thing is not installed" ;;
     esac
   done
@@ -79,6 +80,32 @@ images() {
     shale import --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
       --change 'CMD ["sh"]' "$E2E_CACHE/${name/:/-}.tar" "$name" >/dev/null
   done
+}
+
+# canaries: files that no build may read, change or follow links to: CANARY, an absolute path with a directory 'dir',
+# a file 'file' and a closed directory; a neighbour of the store whose name begins like the store's; and CANARY_ELSEWHERE,
+# on another file system. Their content is SONG, by which what was read is known.
+canaries() {
+  SONG=canary-$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+  CANARY=$T/canary CANARY_ELSEWHERE=$(mktemp -d /dev/shm/shale-canary.XXXXXX)
+  CANARIES=("$CANARY" "$SHALE_ROOT-evil" "$HOME/canary" "$CANARY_ELSEWHERE")
+  local place
+  for place in "${CANARIES[@]}"; do
+    mkdir -p "$place/dir" "$place/closed"
+    chmod 700 "$place/closed"
+    echo "$SONG" | tee "$place/file" "$place/dir/file" >"$place/closed/file"
+  done
+  canary_state >"$T/canaries"
+}
+# Names, types, modes, owners, links, inodes, times and contents of the canaries.
+canary_state() {
+  find "${CANARIES[@]}" -printf '%p %y %m %U:%G %n %i %T@ %C@ %s %l\n' | sort
+  find "${CANARIES[@]}" -type f -exec sha256sum {} + | sort
+}
+# unharmed WHAT: the canaries are as they were, and neither the last build's output nor FILE… has their song.
+unharmed() {
+  canary_state | diff "$T/canaries" - || die "$1 changed something outside"
+  ! grep -qaF "$SONG" "$OUT" "${@:2}" || die "$1 read something outside"
 }
 
 # hub NAME[=AS]…: base images into the loopback registry, which from then on stands in for docker.io.
