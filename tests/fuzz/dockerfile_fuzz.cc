@@ -46,7 +46,9 @@ image::ImageConfig base_config(const dockerfile::ParsedFile& file) {
 
 void check_plan(const plan::Plan& plan, int lines) {
   check(plan.target < plan.stages.size(), "the target is a stage of the plan");
-  for (const Warning& warning : plan.warnings) check_span(warning.span, lines);
+  // That nobody consumed a build argument is said of the whole file.
+  for (const Warning& warning : plan.warnings)
+    if (warning.span.line != 0) check_span(warning.span, lines);
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     const plan::Node& node = plan.nodes[i];
     const auto id = static_cast<plan::NodeId>(i);
