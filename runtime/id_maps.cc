@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -13,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -67,12 +67,18 @@ std::vector<IdMap> one_to_one(const std::vector<IdMap>& own) {
   return out;
 }
 
+// Without the C library's name service, which a statically linked program has not. Users whom only that knows
+// (LDAP) are who their environment says: newuidmap checks it.
 std::string user_name(uid_t uid) {
-  std::array<char, 16384> buffer;
-  struct passwd entry;
-  struct passwd* found = nullptr;
-  if (::getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
-  return found->pw_name;
+  const Result<std::string> passwd = sys::read_file(AT_FDCWD, "/etc/passwd", kMaxFileBytes);
+  std::string name = passwd ? passwd_name(*passwd, uid) : std::string();
+  for (const char* variable : {"USER", "LOGNAME"}) {
+    const char* value = ::getenv(variable);
+    if (!name.empty() || value == nullptr || *value == '\0') continue;
+    // Who has a row has another id: setpriv and containers' --user leave such a name behind.
+    if (!passwd || !passwd_has(*passwd, value)) name = value;
+  }
+  return name;
 }
 
 // A missing file gives nobody anything.
@@ -91,6 +97,25 @@ IdMaps single(std::string reason, std::vector<std::string> hints) {
 }
 
 }  // namespace
+
+bool passwd_has(std::string_view text, std::string_view name) {
+  bool found = false;
+  for_each_line(text,
+                [&](std::string_view line) { found = found || line.substr(0, line.find(':')) == name; });
+  return found;
+}
+
+std::string passwd_name(std::string_view text, uid_t uid) {
+  std::string out;
+  for_each_line(text, [&](std::string_view line) {
+    const std::size_t name = line.find(':');
+    const std::size_t password = line.find(':', name == std::string_view::npos ? name : name + 1);
+    if (!out.empty() || name == 0 || password == std::string_view::npos) return;
+    const std::string_view rest = line.substr(password + 1);
+    if (number(rest.substr(0, rest.find(':'))) == std::uint64_t{uid}) out = line.substr(0, name);
+  });
+  return out;
+}
 
 std::vector<IdMap> parse_subordinate_ids(std::string_view text, std::string_view user_name, uid_t uid) {
   std::vector<IdMap> out;
@@ -140,17 +165,19 @@ Result<OwnMaps> read_own_maps() {
   return maps;
 }
 
+Result<IdMaps> own_ids() {
+  ASSIGN_OR_RETURN(const OwnMaps own, read_own_maps());
+  return IdMaps{.uids = one_to_one(own.uids),
+                .gids = one_to_one(own.gids),
+                .kind = IdMaps::Kind::kIdentity,
+                .single_reason = {},
+                .single_hints = {}};
+}
+
 Result<IdMaps> plan_id_maps() {
   const uid_t uid = ::geteuid();
   // CAP_SETFCAP: since Linux 5.12 the id 0 is mapped only for one who could set its file capabilities.
-  if (uid == 0 && holds_capabilities({CAP_SETUID, CAP_SETGID, CAP_SETFCAP})) {
-    ASSIGN_OR_RETURN(const OwnMaps own, read_own_maps());
-    return IdMaps{.uids = one_to_one(own.uids),
-                  .gids = one_to_one(own.gids),
-                  .kind = IdMaps::Kind::kIdentity,
-                  .single_reason = {},
-                  .single_hints = {}};
-  }
+  if (uid == 0 && holds_capabilities({CAP_SETUID, CAP_SETGID, CAP_SETFCAP})) return own_ids();
   const std::string name = user_name(uid);
   const std::string shown = name.empty() ? std::to_string(uid) : name;
   ASSIGN_OR_RETURN(std::vector<IdMap> uids, subordinate_ids("/etc/subuid", name, uid));

@@ -48,6 +48,14 @@ struct IdMaps {
 // for lack of a range; an error is an unreadable or malformed file. Reads files only; any thread.
 Result<IdMaps> plan_id_maps();
 
+// All ids that are here, one to one: what a build without a user namespace of its own has.
+Result<IdMaps> own_ids();
+
+// The name that `/etc/passwd`-like `text` has for a user: of its first row with that id. Empty without one.
+std::string passwd_name(std::string_view text, uid_t uid);
+// It has a row with that name.
+bool passwd_has(std::string_view text, std::string_view name);
+
 // The ranges `/etc/subuid`-like `text` gives to a user, by name or by number, in the file's order. Comments,
 // blank and malformed rows are passed over; `inside` counts from 1, because 0 is the user itself. Ranges past
 // 2^32 - 2 are cut.

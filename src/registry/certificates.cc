@@ -62,10 +62,11 @@ Certificates certificates_for(const std::string& authority) {
       break;
     }
   }
-  out.description = !out.bundle_file.empty() ? out.bundle_file
-                    : !out.directory.empty()
-                        ? out.directory
-                        : "the TLS library's own list (no bundle was found on this machine)";
+  out.description =
+      !out.bundle_file.empty() ? out.bundle_file
+      : !out.directory.empty()
+          ? out.directory
+          : "none were found on this machine; install ca-certificates, or name a file with SSL_CERT_FILE";
   if (authority.find('/') != std::string::npos)
     return out;  // an authority never has one; a path must not appear
   for (const char* base : {"/etc/containers/certs.d", "/etc/docker/certs.d"})

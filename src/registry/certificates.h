@@ -7,7 +7,7 @@
 namespace shale::registry {
 
 struct Certificates {
-  std::string bundle_file;         // PEM; "" = the TLS library's own
+  std::string bundle_file;         // PEM; "" = none is there
   std::string directory;           // hashed directory, or ""
   std::string extra_pem;           // text of the host's own authorities, in addition to the bundle
   std::string client_certificate;  // path, or ""

@@ -165,8 +165,11 @@ void use_certificates(CURL* handle, const Certificates& certificates) {
     if (Result<std::string> bundle = sys::read_file(AT_FDCWD, certificates.bundle_file)) pem += *bundle;
     curl_blob blob{.data = pem.data(), .len = pem.size(), .flags = CURL_BLOB_COPY};
     curl_easy_setopt(handle, CURLOPT_CAINFO_BLOB, &blob);
-  } else if (!certificates.bundle_file.empty()) {
-    curl_easy_setopt(handle, CURLOPT_CAINFO, certificates.bundle_file.c_str());
+  } else {
+    // Without one, nothing is trusted. The file that the library was built for would, where it is missing, be
+    // an error of plain HTTP, too.
+    curl_easy_setopt(handle, CURLOPT_CAINFO,
+                     certificates.bundle_file.empty() ? nullptr : certificates.bundle_file.c_str());
   }
   if (!certificates.directory.empty())
     curl_easy_setopt(handle, CURLOPT_CAPATH, certificates.directory.c_str());

@@ -9,6 +9,25 @@ namespace {
 
 using Maps = std::vector<IdMap>;
 
+TEST(Passwd, FirstRowWithTheIdNamesTheUser) {
+  const std::string_view text =
+      "root:x:0:0::/:/bin/sh\nann:x:1000:5::/home/ann:\nan2:x:1000:5::/:\nbob:x:10:1000:::\n";
+  EXPECT_EQ(passwd_name(text, 1000), "ann");
+  EXPECT_EQ(passwd_name(text, 0), "root");
+  EXPECT_EQ(passwd_name(text, 5), "");
+}
+
+TEST(Passwd, MalformedRowsNameNobody) {
+  EXPECT_EQ(passwd_name("\nann\nann:x\n:x:7:\n#c:x:7:7\nbob:x:7x:1\nbob:x:-7:1\nann:1000", 7), "#c");
+  EXPECT_EQ(passwd_name("ann:x:7", 7), "ann");
+  EXPECT_EQ(passwd_name("", 0), "");
+}
+
+TEST(Passwd, RowsAreFoundByTheirWholeName) {
+  EXPECT_TRUE(passwd_has("root:x:0:0\nann:x:1:1", "ann"));
+  EXPECT_FALSE(passwd_has("anna:x:1:1\n x:ann\n", "ann"));
+}
+
 TEST(SubordinateIds, RangeByName) {
   EXPECT_EQ(parse_subordinate_ids("root:1:2\nann:100000:65536\nbob:165536:65536\n", "ann", 1000),
             (Maps{{1, 100000, 65536}}));
