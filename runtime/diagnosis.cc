@@ -14,10 +14,13 @@ namespace {
 
 using State = HostFinding::State;
 
-// The remedies differ with whoever made the container.
-std::string container_option(const HostFacts& facts, const char* docker, const char* kubernetes) {
-  if (facts.container == "kubernetes") return fmt::format("in the pod's securityContext: {}", kubernetes);
-  return fmt::format("{} run {} …", facts.container == "podman" ? "podman" : "docker", docker);
+// What share/apparmor/shale says, for the program at `path`, as an argument for printf in single quotes.
+std::string apparmor_profile(const std::string& path) {
+  // A profile's quoted path knows \\, \" and its wildcards; installed in such a place, the file is adapted by
+  // hand.
+  const bool plain = path.find_first_of("\\\"'%*?[]{}^@\n") == std::string::npos && !path.empty();
+  return fmt::format("abi <abi/4.0>,\\nprofile shale \"{}\" flags=(unconfined) {{ userns, }}\\n",
+                     plain ? path : "/usr/bin/shale");
 }
 
 // Exactly one cause, asked for in the order in which the kernel refuses: its filter comes first, then the
@@ -48,9 +51,11 @@ HostFinding user_namespaces(const Examination& found) {
     out.text =
         "AppArmor takes the capabilities in them away (kernel.apparmor_restrict_unprivileged_userns=1)";
     out.remedy =
-        "as root: install the profile share/shale/apparmor/shale as /etc/apparmor.d/shale, and "
-        "apparmor_parser "
-        "-r /etc/apparmor.d/shale";
+        fmt::format("as root: printf '{}' >/etc/apparmor.d/shale && apparmor_parser -r /etc/apparmor.d/shale",
+                    apparmor_profile(found.program));
+  } else if (facts.uid == 0 && !facts.has_capability(CAP_SETFCAP) && error == EPERM) {
+    out.text = "root without the capability SETFCAP cannot map its id into one";
+    out.remedy = container_option(facts, "--user 1000", "runAsUser: 1000");
   } else if (facts.seccomp_filter && (error == EPERM || error == ENOSYS)) {
     out.text = "a seccomp filter is in force that refuses them";
     out.remedy =
@@ -146,6 +151,21 @@ HostFinding kernel(const Examination& found) {
   return out;
 }
 
+HostFinding abstract_sockets(const Examination& found) {
+  HostFinding out{.name = "abstract sockets", .state = State::kInfo};
+  if (found.chosen.isolation == Isolation::kNone) {
+    out.text = "nothing can be run that would reach any";
+  } else if (found.chosen.isolation == Isolation::kChroot) {
+    out.text = "those of this container can be reached by RUN: a chroot keeps nothing apart";
+  } else if (found.landlock_abi < 6) {
+    out.text = "those of the host can be reached by RUN (Landlock scopes: 6.12)";
+  } else {
+    out.state = State::kGood;
+    out.text = "Landlock keeps those of the host out of reach of RUN";
+  }
+  return out;
+}
+
 HostFinding security_module(const HostFacts& facts) {
   HostFinding out{.name = "security modules", .state = State::kInfo};
   std::vector<std::string> parts;
@@ -167,12 +187,7 @@ std::vector<HostFinding> diagnose(const Examination& found) {
                  .text = found.seccomp_notify ? "seccomp can hand system calls to a supervisor"
                                               : "seccomp has no user notification here",
                  .remedy = {}});
-  out.push_back({.name = "abstract sockets",
-                 .state = found.landlock_abi >= 6 ? State::kGood : State::kInfo,
-                 .text = found.landlock_abi >= 6
-                             ? "Landlock keeps those of the host out of reach of RUN"
-                             : "those of the host can be reached by RUN (Landlock scopes: 6.12)",
-                 .remedy = {}});
+  out.push_back(abstract_sockets(found));
   out.push_back({.name = "cgroups",
                  .state = found.cgroup_problem.empty() ? State::kGood : State::kInfo,
                  .text = found.cgroup_problem.empty() ? "delegated to this user" : found.cgroup_problem,

@@ -15,13 +15,13 @@ namespace shale::runtime {
 
 struct Examination {
   HostFacts facts;
-  std::optional<Error> user_namespace;      // why none can be entered
-  bool apparmor_took_capabilities = false;  // it was made, but nothing could be mounted in it
-  bool unshare_refused = false;             // unshare(2) that asks for nothing: only a filter refuses that
-  IdMaps maps;                              // as planned from files
-  std::optional<Error> id_range;            // why newuidmap did not write them
-  std::optional<Error> overlay;             // why the store's file system cannot be the upper one
-  std::optional<Error> fresh_proc;          // why there is no fresh /proc
+  std::string program;                  // the path of this one
+  std::optional<Error> user_namespace;  // why none can be entered
+  bool unshare_refused = false;         // unshare(2) that asks for nothing: only a filter refuses that
+  IdMaps maps;                          // as planned from files
+  std::optional<Error> id_range;        // why newuidmap did not write them
+  std::optional<Error> overlay;         // why the store's file system cannot be the upper one
+  std::optional<Error> fresh_proc;      // why there is no fresh /proc
   bool seccomp_notify = false;
   int landlock_abi = 0;  // 0 = none
   bool fuse_device = false;

@@ -2,6 +2,7 @@
 #include "runtime/host_facts.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/utsname.h>
@@ -97,6 +98,11 @@ HostFacts read_host_facts() {
   facts.apparmor_profile = first_line("/proc/self/attr/apparmor/current");
   facts.selinux_enforcing = number_in("/sys/fs/selinux/enforce") == 1;
   return facts;
+}
+
+std::string container_option(const HostFacts& facts, const char* docker, const char* kubernetes) {
+  if (facts.container == "kubernetes") return fmt::format("in the pod's securityContext: {}", kubernetes);
+  return fmt::format("{} run {} …", facts.container == "podman" ? "podman" : "docker", docker);
 }
 
 }  // namespace shale::runtime

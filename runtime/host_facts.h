@@ -35,6 +35,10 @@ struct HostFacts {
 // Of this process. Facts that cannot be read have their defaults. Any thread.
 HostFacts read_host_facts();
 
+// What to change about the container we are in, in the words of whoever made it: an option of docker's (or
+// podman's), or what Kubernetes has for it.
+std::string container_option(const HostFacts& facts, const char* docker, const char* kubernetes);
+
 // The pieces of it that are text, for what reads them elsewhere too.
 // In a chroot, the mount that holds our root lies above it, so that no line of mountinfo has "/" as its mount
 // point.

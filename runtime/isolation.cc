@@ -63,7 +63,11 @@ Result<BuildIsolation> plan_isolation(std::optional<Isolation> wanted) {
       break;
     case Isolation::kMountNamespace:
     case Isolation::kChroot:
-      if (plan.maps.kind != IdMaps::Kind::kIdentity) return fail(needs_root(plan.isolation));
+      if (::geteuid() != 0) return fail(needs_root(plan.isolation));
+      // Nothing is mapped: root has them even without the capabilities that a map would need.
+      if (plan.maps.kind != IdMaps::Kind::kIdentity) {
+        ASSIGN_OR_RETURN(plan.maps, own_ids());
+      }
       break;
     case Isolation::kNone:
       if (plan.maps.kind != IdMaps::Kind::kIdentity) keep_one_id(plan.maps);

@@ -119,7 +119,9 @@ void raise_loopback() {
   // 4. The tree, ending with pivot_root.
   build_root(spec, host, options);
   // 5. While all capabilities over the namespaces are held; the mounts do not depend on them.
-  if (::sethostname(spec.hostname.data(), spec.hostname.size()) != 0)
+  // A filter may refuse it whatever we may do in our namespace (podman's does). Then it stays the
+  // container's.
+  if (::sethostname(spec.hostname.data(), spec.hostname.size()) != 0 && errno != EPERM)
     give_up(SetupStep::kHostname, errno, spec.hostname);
   if (spec.network == SandboxNetwork::kNone) raise_loopback();
   // 6. An empty keyring in place of the caller's, whose keys would be in reach.

@@ -26,17 +26,18 @@ std::vector<std::string> namespace_hints(int errno_value, const HostFacts& facts
         "this system forbids user namespaces: as root, sysctl -w kernel.unprivileged_userns_clone=1");
   if (facts.apparmor_restrict_unprivileged_userns == 1)
     hints.emplace_back(
-        "AppArmor restricts user namespaces: as root, install a profile for shale with 'userns,' (see "
-        "shale-doctor(1)), or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+        "AppArmor restricts user namespaces: 'shale doctor' prints the profile that allows them to shale, or "
+        "as "
+        "root, sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
   // Both of these can be the cause at once; the chroot is asked about first by the kernel.
   if (facts.in_chroot)
     hints.emplace_back(
         "this process is in a chroot, where the kernel forbids user namespaces: use pivot_root or a "
         "container");
   if (facts.seccomp_filter)
-    hints.emplace_back(
-        "a seccomp filter is in force, as in a container: run it with --security-opt seccomp=unconfined "
-        "(docker, podman) or seccompProfile: Unconfined (Kubernetes)");
+    hints.push_back(
+        "a seccomp filter is in force, as in a container: " +
+        container_option(facts, "--security-opt seccomp=unconfined", "seccompProfile: {type: Unconfined}"));
   return hints;
 }
 

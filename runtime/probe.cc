@@ -5,17 +5,20 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <optional>
+#include <vector>
 
 #include "runtime/host_facts.h"
 #include "sys/files.h"
+#include "sys/process.h"
 
 namespace shale::runtime {
 
@@ -27,6 +30,7 @@ constexpr std::size_t kMaxError = 8192;
 // What the child found out, one character per message, errors after it.
 constexpr char kOverlayFailed = 'o';
 constexpr char kProcFailed = 'p';
+constexpr char kClosed = 'c';  // followed by the directory
 constexpr char kDone = 'd';
 
 // The text that the kernel keeps for a file system that could not be mounted, or the errno's.
@@ -84,9 +88,8 @@ Status try_proc() {
   return fail(std::move(error));
 }
 
-void say(int control, char what, const Status& status = {}) {
-  std::string text(1, what);
-  if (!status) text += status.error().serialize().substr(0, kMaxError - 1);
+void say(int control, char what, const std::string& more = {}) {
+  const std::string text = what + more.substr(0, kMaxError - 1);
   (void)!::send(control, text.data(), text.size(), MSG_NOSIGNAL);
 }
 
@@ -95,13 +98,58 @@ struct Findings {
   std::optional<Error> proc;
 };
 
+// The first directory on the way to `path`, itself included, that this process may not enter; empty if there
+// is none.
+std::string closed_directory(const std::string& path) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    std::string part = path.substr(0, end);
+    if (::faccessat(AT_FDCWD, part.c_str(), X_OK, AT_EACCESS) != 0 && errno == EACCES) return part;
+    if (end == std::string::npos) return {};
+  }
+}
+
+// Root's powers end at files of ids that a namespace has not: a way that is open outside can be closed
+// inside. Asked outside, where the owner has a number.
+Error closed_to_namespace(const std::string& directory) {
+  const Result<struct stat> info = sys::stat_at(AT_FDCWD, directory);
+  return Error(ErrorKind::kUnsupported,
+               info ? fmt::format(
+                          "the build's namespace may not enter '{}' (mode {:04o}): it belongs to user id {}, "
+                          "which the namespace has not",
+                          directory, info->st_mode & 07777, info->st_uid)
+                    : fmt::format("the build's namespace may not enter '{}'", directory))
+      .hint(fmt::format(
+          "keep the store (--root) and the programs elsewhere, or let others pass: chmod o+x '{}'",
+          directory));
+}
+
+// What a build must reach: its store and its helper programs.
+std::vector<std::string> places_to_reach(const std::string& store_dir) {
+  std::vector<std::string> out;
+  if (char* real = ::realpath(store_dir.c_str(), nullptr); real != nullptr) {
+    out.emplace_back(real);
+    std::free(real);
+  }
+  if (const Result<std::string> self = sys::self_path())
+    out.push_back(self->substr(0, self->find_last_of('/')));
+  return out;
+}
+
 // Everything that needs the namespace, in a child.
 Result<Findings> try_in_namespace(const BuildIsolation& tried, const std::string& scratch) {
+  const std::vector<std::string> places = places_to_reach(scratch);
   ASSIGN_OR_RETURN(BuildProcess build,
                    enter_build_namespace(tried.maps, tried.namespaces(), [&](UniqueFd control) {
+                     for (const std::string& place : places) {
+                       const std::string closed = closed_directory(place);
+                       if (closed.empty()) continue;
+                       say(control.get(), kClosed, closed);
+                       return 0;
+                     }
                      if (const Status overlay = try_overlay(scratch); !overlay)
-                       say(control.get(), kOverlayFailed, overlay);
-                     if (const Status proc = try_proc(); !proc) say(control.get(), kProcFailed, proc);
+                       say(control.get(), kOverlayFailed, overlay.error().serialize());
+                     if (const Status proc = try_proc(); !proc)
+                       say(control.get(), kProcFailed, proc.error().serialize());
                      // In here, because overlayfs leaves directories that only root may enter.
                      (void)sys::remove_tree(AT_FDCWD, scratch + "/work");
                      say(control.get(), kDone);
@@ -114,8 +162,12 @@ Result<Findings> try_in_namespace(const BuildIsolation& tried, const std::string
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return fail(ErrorKind::kSystem, "the isolation probe ended early");
     if (message[0] == kDone) break;
-    Error error =
-        Error::deserialize(std::string_view(message.data() + 1, static_cast<std::size_t>(size) - 1));
+    const std::string more(message.data() + 1, static_cast<std::size_t>(size) - 1);
+    if (message[0] == kClosed) {
+      RETURN_IF_ERROR(build.process.wait());
+      return fail(closed_to_namespace(more));
+    }
+    Error error = Error::deserialize(more);
     (message[0] == kOverlayFailed ? findings.overlay : findings.proc) = std::move(error);
   }
   RETURN_IF_ERROR(build.process.wait());
@@ -189,7 +241,11 @@ Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::option
   // No user namespace, which is the reason from here on. What root has without one, best first.
   result.reasons = {entered.error()};
   const HostFacts facts = read_host_facts();
-  const bool root = result.maps.kind == IdMaps::Kind::kIdentity;
+  const bool root = facts.uid == 0;
+  if (root) {
+    ASSIGN_OR_RETURN(BuildIsolation without, plan_isolation(Isolation::kMountNamespace));
+    result.maps = std::move(without.maps);
+  }
   if (root && facts.has_capability(CAP_SYS_ADMIN)) {
     result.isolation = Isolation::kMountNamespace;
     entered = try_it();
@@ -205,7 +261,7 @@ Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::option
                                        ? "this is no container that is known, so that chroot is not chosen"
                                        : "root lacks capabilities that builds in a chroot need")
                                  .hint("--isolation=chroot runs commands without any isolation"));
-  if (!root) {
+  if (result.isolation == Isolation::kNone) {
     ASSIGN_OR_RETURN(BuildIsolation none, plan_isolation(Isolation::kNone));
     result.maps = std::move(none.maps);
   }

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -17,6 +18,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "runtime/host_facts.h"
 #include "runtime/map_helpers.h"
 #include "sys/files.h"
 
@@ -41,9 +43,13 @@ Status write_proc(pid_t pid, const char* file, std::string_view text) {
   const std::string path = fmt::format("/proc/{}/{}", pid, file);
   ASSIGN_OR_RETURN(const UniqueFd fd, sys::open_at(AT_FDCWD, path, O_WRONLY));
   // One write(2): the kernel takes a map only whole.
-  if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    return fail_errno(errno, fmt::format("write '{}'", path));
-  return {};
+  if (::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) return {};
+  Error error = Error::system(errno, fmt::format("map ids into the build's user namespace ({})", file));
+  const HostFacts facts = read_host_facts();
+  if (facts.uid == 0 && !facts.has_capability(CAP_SETFCAP))
+    error.add_hint("root without the capability SETFCAP cannot map its id: " +
+                   container_option(facts, "--user 1000", "runAsUser: 1000"));
+  return fail(std::move(error));
 }
 
 struct MapHelper {

@@ -15,8 +15,9 @@ namespace shale {
 // $SHALE_ROOT, else $XDG_DATA_HOME/shale, else ~/.local/share/shale; without a usable home
 // $XDG_RUNTIME_DIR/shale, then /tmp/shale-<uid>.
 Result<std::string> default_store_root();
-// Why that is none of the usual places, in one line; empty if it is one.
-std::string default_store_note(const std::string& root);
+// Why that is none of the usual places, in one line; empty if it is one (or there is none: the command says
+// why).
+std::string default_store_note();
 
 struct ImageSummary {
   std::string repository;  // familiar form; "<none>" for an image without a tag

@@ -52,7 +52,7 @@ std::string as_json(const HostReport& report, bool findings) {
       json_quote(report.store_file_system), json_quote(isolation_name(report.isolation)), report.bound_proc,
       json_quote(report.overlay ? "overlay" : "clone"), json_quote(report.why));
   if (findings) {
-    out += ",\n  \"findings\": [";
+    out += fmt::format(",\n  \"probeMilliseconds\": {:.1f},\n  \"findings\": [", report.probe_milliseconds);
     const char* separator = "\n";
     for (const HostFinding& finding : report.findings) {
       out += fmt::format("{}    {{\"name\": {}, \"state\": {}, \"text\": {}, \"remedy\": {}}}", separator,

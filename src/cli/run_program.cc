@@ -54,9 +54,7 @@ void note_unusual_store(const CommandLine& line) {
   if (line.has("root") || line.flag("quiet") ||
       std::find(std::begin(kWriters), std::end(kWriters), line.command->name) == std::end(kWriters))
     return;
-  const Result<std::string> root = default_store_root();
-  if (!root) return;  // the command says why
-  if (const std::string note = default_store_note(*root); !note.empty())
+  if (const std::string note = default_store_note(); !note.empty())
     write_stderr(fmt::format("note: {}\n", escape_controls(note)));
 }
 

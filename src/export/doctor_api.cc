@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 
 #include "export/isolation.h"
 #include "export/transfer.h"
@@ -21,6 +22,7 @@
 #include "shale/doctor.h"
 #include "shale/version.h"
 #include "sys/files.h"
+#include "sys/process.h"
 
 namespace shale {
 
@@ -106,9 +108,12 @@ Result<HostReport> examine_host(const std::string& store_root) {
   ASSIGN_OR_RETURN(const runtime::BuildIsolation remembered, exporter::isolation_for(root));
   Examination found;
   found.facts = runtime::read_host_facts();
+  if (Result<std::string> self = sys::self_path()) found.program = std::move(*self);
   ASSIGN_OR_RETURN(found.maps, runtime::plan_id_maps());
   // Asked anew, and for the best: what is remembered or wanted by a variable is not what can be had.
+  const auto start = std::chrono::steady_clock::now();
   ASSIGN_OR_RETURN(const runtime::BuildIsolation probed, runtime::probe_isolation(root));
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   take_reasons(found, probed);
   found.chosen = remembered;
   found.unshare_refused = unshare_is_refused();
@@ -131,6 +136,7 @@ Result<HostReport> examine_host(const std::string& store_root) {
   report.bound_proc = remembered.bound_proc;
   report.overlay = remembered.overlay;
   if (!remembered.reasons.empty()) report.why = remembered.reasons.front().to_line();
+  report.probe_milliseconds = took.count();
   report.findings = runtime::diagnose(found);
   return report;
 }

@@ -37,7 +37,8 @@ Digest situation(std::optional<Isolation> wanted) {
   FieldHash key("isolation");
   key.add(version()).add(wanted ? isolation_name(*wanted) : "auto");
   key.add(text_of("/proc/sys/kernel/random/boot_id"));
-  for (const char* name : {"/proc/self/ns/user", "/proc/self/ns/mnt"}) key.add(link_of(name));
+  for (const char* name : {"/proc/self/exe", "/proc/self/ns/user", "/proc/self/ns/mnt"})
+    key.add(link_of(name));
   for (const char* name : {"/etc/subuid", "/etc/subgid"}) key.add(text_of(name));
   key.add(std::uint64_t{facts.uid}).add(std::uint64_t{::getegid()}).add(facts.capabilities);
   key.add(std::uint64_t{facts.no_new_privs}).add(std::uint64_t{facts.seccomp_filter});

@@ -50,34 +50,42 @@ Status claim(const std::string& path) {
           .hint("set SHALE_ROOT (or use --root) to a directory of your own"));
 }
 
-}  // namespace
+struct DefaultRoot {
+  std::string path;
+  bool unusual = false;  // not where a user's data usually is
+};
 
-Result<std::string> default_store_root() {
-  if (const char* root = ::getenv("SHALE_ROOT"); root != nullptr && *root != '\0') return std::string(root);
+Result<DefaultRoot> pick_root() {
+  if (const char* root = ::getenv("SHALE_ROOT"); root != nullptr && *root != '\0') return DefaultRoot{root};
   if (const char* data = absolute_variable("XDG_DATA_HOME")) {
     std::string path = fmt::format("{}/shale", data);
-    if (can_be_made(path)) return path;
+    if (can_be_made(path)) return DefaultRoot{std::move(path)};
   }
   if (const char* home = absolute_variable("HOME"); home != nullptr && sys::exists_at(AT_FDCWD, home)) {
     std::string path =
         fmt::format("{}{}.local/share/shale", home, std::string_view(home).ends_with('/') ? "" : "/");
-    if (can_be_made(path)) return path;
+    if (can_be_made(path)) return DefaultRoot{std::move(path)};
   }
   if (const char* runtime = absolute_variable("XDG_RUNTIME_DIR")) {
     std::string path = fmt::format("{}/shale", runtime);
-    if (can_be_made(path)) return path;
+    if (can_be_made(path)) return DefaultRoot{std::move(path), true};
   }
   std::string path = fmt::format("/tmp/shale-{}", ::geteuid());
   RETURN_IF_ERROR(claim(path));
-  return path;
+  return DefaultRoot{std::move(path), true};
 }
 
-std::string default_store_note(const std::string& root) {
-  if (const char* named = ::getenv("SHALE_ROOT"); named != nullptr && *named != '\0') return {};
-  for (const char* name : {"XDG_DATA_HOME", "HOME"})
-    if (const char* directory = absolute_variable(name); directory != nullptr && root.starts_with(directory))
-      return {};
-  return fmt::format("no home directory that can be written to: the store is '{}'", root);
+}  // namespace
+
+Result<std::string> default_store_root() {
+  ASSIGN_OR_RETURN(DefaultRoot root, pick_root());
+  return std::move(root.path);
+}
+
+std::string default_store_note() {
+  const Result<DefaultRoot> root = pick_root();
+  if (!root || !root->unusual) return {};
+  return fmt::format("no home directory that can be written to: the store is '{}'", root->path);
 }
 
 namespace store {

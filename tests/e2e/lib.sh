@@ -41,6 +41,8 @@ needs() {
       registry) skip "docker-registry is not installed" ;;
       userns) skip "no user namespaces here" ;;
       root) skip "needs root" ;;
+      docker) skip "no docker daemon answers" ;;
+      portable) skip "these programs are not portable (meson setup -Dportable=true)" ;;
       user) skip "only for an ordinary user" ;;
       probe) skip "tests/probe/sandbox-probe is not built (meson configure -Dtests=true)" ;;
       *) skip "$thing is not installed" ;;

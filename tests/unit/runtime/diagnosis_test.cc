@@ -61,6 +61,9 @@ TEST(Diagnosis, UserNamespacesNameOneCause) {
        "kernel.unprivileged_userns_clone is off", "sysctl -w kernel.unprivileged_userns_clone=1"},
       {"Ubuntu 24.04", EACCES, [](Examination& e) { e.facts.apparmor_restrict_unprivileged_userns = 1; },
        "AppArmor", "/etc/apparmor.d/shale"},
+      {"a pod that runs as root and drops all capabilities", EPERM,
+       [](Examination& e) { e.facts.container = "kubernetes"; }, "without the capability SETFCAP",
+       "runAsUser: 1000"},
       {"SELinux", EACCES, [](Examination& e) { e.facts.selinux_enforcing = true; }, "SELinux", "setsebool"},
       {"a kernel without", EINVAL, [](Examination&) {}, "CONFIG_USER_NS", "kernel"},
   };
@@ -128,6 +131,33 @@ TEST(Diagnosis, OverlayOnOverlayAsksForAVolume) {
   EXPECT_EQ(found.state, HostFinding::State::kLimited);
   EXPECT_THAT(found.text, HasSubstr("not on overlayfs"));
   EXPECT_THAT(found.remedy, HasSubstr("docker run -v"));
+}
+
+TEST(Diagnosis, TheAppArmorProfileIsForThisProgram) {
+  Examination examination;
+  examination.facts.apparmor_restrict_unprivileged_userns = 1;
+  examination.user_namespace = Error::system(EACCES, "set up the build's mount namespace");
+  examination.program = "/opt/a b/shale";
+  EXPECT_THAT(finding(examination, "user namespaces").remedy,
+              HasSubstr("profile shale \"/opt/a b/shale\" flags"));
+  for (const char* odd : {"/opt/it's/shale", "/opt/%s/shale", "/opt/a*/shale", ""}) {
+    examination.program = odd;
+    EXPECT_THAT(finding(examination, "user namespaces").remedy, HasSubstr("\"/usr/bin/shale\"")) << odd;
+  }
+}
+
+TEST(Diagnosis, AbstractSocketsAreReachedWhereNothingIsKeptApart) {
+  Examination examination;
+  examination.landlock_abi = 6;
+  EXPECT_EQ(finding(examination, "abstract sockets").state, HostFinding::State::kGood);
+  examination.chosen.isolation = Isolation::kChroot;
+  EXPECT_EQ(finding(examination, "abstract sockets").state, HostFinding::State::kInfo);
+  EXPECT_THAT(finding(examination, "abstract sockets").text, HasSubstr("can be reached by RUN"));
+  examination.chosen.isolation = Isolation::kNone;
+  EXPECT_THAT(finding(examination, "abstract sockets").text, HasSubstr("nothing can be run"));
+  examination.chosen.isolation = Isolation::kFull;
+  examination.landlock_abi = 5;
+  EXPECT_THAT(finding(examination, "abstract sockets").text, HasSubstr("can be reached by RUN"));
 }
 
 TEST(Diagnosis, OldKernelsAreNamed) {

@@ -220,17 +220,30 @@ TEST_F(DefaultRootTest, EachPlaceGivesWayToTheOneBeforeIt) {
   const std::string& path = temporary.path();
   ::setenv("XDG_RUNTIME_DIR", path.c_str(), 1);
   EXPECT_EQ(*default_store_root(), path + "/shale");
+  EXPECT_EQ(default_store_note(),
+            "no home directory that can be written to: the store is '" + path + "/shale'");
   ::setenv("HOME", (path + "/missing").c_str(), 1);
   EXPECT_EQ(*default_store_root(), path + "/shale");
   ASSERT_OK(sys::make_dir(AT_FDCWD, path + "/home", 0700));
   ::setenv("HOME", (path + "/home").c_str(), 1);
   EXPECT_EQ(*default_store_root(), path + "/home/.local/share/shale");
+  EXPECT_EQ(default_store_note(), "");
   ::setenv("XDG_DATA_HOME", "relative", 1);  // to be ignored, says the specification
   EXPECT_EQ(*default_store_root(), path + "/home/.local/share/shale");
   ::setenv("XDG_DATA_HOME", (path + "/data").c_str(), 1);
   EXPECT_EQ(*default_store_root(), path + "/data/shale");
   ::setenv("SHALE_ROOT", "/elsewhere", 1);
   EXPECT_EQ(*default_store_root(), "/elsewhere");
+  EXPECT_EQ(default_store_note(), "");
+}
+
+TEST_F(DefaultRootTest, AHomeAboveTheFallbackDoesNotHideTheNote) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root can write to /";
+  ASSERT_OK_AND_ASSIGN(const sys::TempDir temporary, sys::TempDir::create("shale-root-test-"));
+  ::setenv("XDG_RUNTIME_DIR", temporary.path().c_str(), 1);
+  ::setenv("HOME", "/", 1);  // as container engines set it for users without a row in /etc/passwd
+  EXPECT_EQ(*default_store_root(), temporary.path() + "/shale");
+  EXPECT_NE(default_store_note(), "");
 }
 
 }  // namespace
