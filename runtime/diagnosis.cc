@@ -66,8 +66,13 @@ HostFinding user_namespaces(const Examination& found) {
   } else if (facts.selinux_enforcing && error == EACCES) {
     out.text = "SELinux refuses them";
     out.remedy = "as root: setsebool -P user_namespace 1, or see ausearch -m avc";
+  } else if (error == EPERM) {
+    // What else there is has been asked about: a chroot that is a mount of its own looks like a container.
+    out.text = "nothing that can be seen here forbids them: most likely this process is in a chroot";
+    out.remedy = "enter the tree by pivot_root, or as a container, instead of chroot(8)";
   } else {
     out.text = found.user_namespace->to_line();
+    out.remedy = "see the kernel's log";
   }
   return out;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -57,6 +58,21 @@ std::string recognised_container() {
   return {};
 }
 
+// For root, who may look: the first process has another root in the same mount namespace.
+bool first_process_has_another_root() {
+  const Result<std::string> ours = sys::read_link(AT_FDCWD, "/proc/self/ns/mnt");
+  const Result<std::string> first = sys::read_link(AT_FDCWD, "/proc/1/ns/mnt");
+  if (!ours || !first || *ours != *first) return false;
+  // The mount counts, too: a directory bound somewhere else is the same file there.
+  struct statx root{};
+  struct statx first_root{};
+  constexpr unsigned kMask = STATX_INO | STATX_MNT_ID;
+  if (::statx(AT_FDCWD, "/", 0, kMask, &root) != 0 ||
+      ::statx(AT_FDCWD, "/proc/1/root", 0, kMask, &first_root) != 0)
+    return false;
+  return root.stx_ino != first_root.stx_ino || root.stx_mnt_id != first_root.stx_mnt_id;
+}
+
 }  // namespace
 
 bool mountinfo_of_chroot(std::string_view mountinfo) {
@@ -87,7 +103,7 @@ HostFacts read_host_facts() {
   }
   facts.no_new_privs = ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
   if (const Result<std::string> mounts = sys::read_file(AT_FDCWD, "/proc/self/mountinfo"))
-    facts.in_chroot = mountinfo_of_chroot(*mounts);
+    facts.in_chroot = mountinfo_of_chroot(*mounts) || first_process_has_another_root();
   facts.container = recognised_container();
   struct utsname names{};
   if (::uname(&names) == 0) facts.kernel = names.release;

@@ -41,7 +41,7 @@ std::string container_option(const HostFacts& facts, const char* docker, const c
 
 // The pieces of it that are text, for what reads them elsewhere too.
 // In a chroot, the mount that holds our root lies above it, so that no line of mountinfo has "/" as its mount
-// point.
+// point. (Unless the chroot is a mount itself, which only root can see: by comparing with the first process.)
 bool mountinfo_of_chroot(std::string_view mountinfo);
 
 }  // namespace shale::runtime

@@ -57,7 +57,9 @@ Status try_overlay(const std::string& scratch) {
   if (!set(FSCONFIG_SET_STRING, "lowerdir", (scratch + "/lower").c_str()) ||
       !set(FSCONFIG_SET_STRING, "upperdir", (scratch + "/upper").c_str()) ||
       !set(FSCONFIG_SET_STRING, "workdir", (scratch + "/work").c_str()) ||
-      !set(FSCONFIG_SET_FLAG, "userxattr", nullptr) || !set(FSCONFIG_CMD_CREATE, nullptr, nullptr))
+      !set(FSCONFIG_SET_FLAG, "userxattr", nullptr) ||
+      // As builds do; and without it the end of the mount would sync the store's whole file system.
+      !set(FSCONFIG_SET_FLAG, "volatile", nullptr) || !set(FSCONFIG_CMD_CREATE, nullptr, nullptr))
     return mount_error(context.get(), errno, "mount overlayfs on the store's file system");
   const UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
   if (!mount) return fail_errno(errno, "mount overlayfs on the store's file system");

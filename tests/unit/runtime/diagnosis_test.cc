@@ -55,6 +55,8 @@ TEST(Diagnosis, UserNamespacesNameOneCause) {
       {"a chroot under a filter that lets unshare(2) pass", EPERM,
        [](Examination& e) { e.facts.in_chroot = e.facts.seccomp_filter = true; }, "in a chroot",
        "pivot_root"},
+      {"a chroot that nothing shows", EPERM, [](Examination& e) { e.facts.uid = 1000; },
+       "most likely this process is in a chroot", "pivot_root"},
       {"user.max_user_namespaces=0", ENOSPC, [](Examination& e) { e.facts.max_user_namespaces = 0; },
        "user.max_user_namespaces is 0", "sysctl -w user.max_user_namespaces=10000"},
       {"old Debian", EPERM, [](Examination& e) { e.facts.unprivileged_userns_clone = 0; },
