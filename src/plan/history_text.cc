@@ -13,7 +13,7 @@ namespace shale::plan {
 
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string go_quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     switch (c) {
@@ -65,7 +65,7 @@ std::string quoted_list(const std::vector<std::string>& words) {
   std::string out = "[";
   for (const std::string& word : words) {
     if (out.size() > 1) out += ' ';
-    out += quoted(word);
+    out += go_quoted(word);
   }
   return out + "]";
 }

@@ -23,7 +23,7 @@ namespace shale::sys {
 namespace {
 
 // Paths in messages: outside names may hold anything, and a terminal must not act on it.
-std::string quoted(std::string_view path) {
+std::string in_quotes(std::string_view path) {
   std::string out = "'";
   for (char c : path) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
@@ -36,7 +36,7 @@ std::string quoted(std::string_view path) {
 
 Result<std::string> c_path(std::string_view path, const char* verb) {
   if (path.find('\0') != std::string_view::npos)
-    return fail_errno(EINVAL, fmt::format("{} {}", verb, quoted(path)));
+    return fail_errno(EINVAL, fmt::format("{} {}", verb, in_quotes(path)));
   return std::string(path);
 }
 
@@ -53,7 +53,7 @@ Result<UniqueFd> open_how(int root, std::string_view path, int flags, mode_t mod
     if (fd >= 0) return UniqueFd(static_cast<int>(fd));
     if (errno != EAGAIN && errno != EINTR) break;
   }
-  return fail_errno(errno, fmt::format("open {}", quoted(path)));
+  return fail_errno(errno, fmt::format("open {}", in_quotes(path)));
 }
 
 std::string fd_path(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
@@ -69,7 +69,7 @@ Result<UniqueFd> open_at(int dir, std::string_view path, int flags, mode_t mode)
   int fd = -1;
   do fd = ::openat(dir, name.c_str(), flags | O_CLOEXEC, mode);
   while (fd < 0 && errno == EINTR);
-  if (fd < 0) return fail_errno(errno, fmt::format("open {}", quoted(path)));
+  if (fd < 0) return fail_errno(errno, fmt::format("open {}", in_quotes(path)));
   return UniqueFd(fd);
 }
 
@@ -87,11 +87,11 @@ Result<std::string> read_fd(int fd, std::string_view name, std::size_t limit) {
   for (;;) {
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, fmt::format("read {}", quoted(name)));
+    if (got < 0) return fail_errno(errno, fmt::format("read {}", in_quotes(name)));
     if (got == 0) return out;
     if (out.size() + static_cast<std::size_t>(got) > limit)
       return fail(ErrorKind::kUnsupported,
-                  fmt::format("{} is larger than the limit of {} bytes", quoted(name), limit));
+                  fmt::format("{} is larger than the limit of {} bytes", in_quotes(name), limit));
     out.append(buffer.data(), static_cast<std::size_t>(got));
   }
 }
@@ -100,7 +100,7 @@ Result<std::string> read_file(int dir, std::string_view path, std::size_t limit)
   // O_NONBLOCK: a fifo put in a file's place must not make us wait.
   ASSIGN_OR_RETURN(const UniqueFd fd, open_at(dir, path, O_RDONLY | O_NONBLOCK));
   ASSIGN_OR_RETURN(const struct stat info, stat_fd(fd.get()));
-  if (S_ISDIR(info.st_mode)) return fail_errno(EISDIR, fmt::format("read {}", quoted(path)));
+  if (S_ISDIR(info.st_mode)) return fail_errno(EISDIR, fmt::format("read {}", in_quotes(path)));
   return read_fd(fd.get(), path, limit);
 }
 
@@ -120,10 +120,10 @@ Status replace_file(int dir, std::string_view path, std::string_view bytes, mode
   ASSIGN_OR_RETURN(UniqueFd fd, open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   Status written = write_all(fd.get(), bytes);
   if (written && durable && ::fsync(fd.get()) != 0)
-    written = fail_errno(errno, fmt::format("sync {}", quoted(path)));
+    written = fail_errno(errno, fmt::format("sync {}", in_quotes(path)));
   if (written) written = fd.close();
   if (written && ::renameat(dir, temporary.c_str(), dir, std::string(path).c_str()) != 0)
-    written = fail_errno(errno, fmt::format("rename to {}", quoted(path)));
+    written = fail_errno(errno, fmt::format("rename to {}", in_quotes(path)));
   if (!written) ::unlinkat(dir, temporary.c_str(), 0);
   return written;
 }
@@ -133,7 +133,7 @@ Result<struct stat> stat_at(int dir, std::string_view path, bool follow_links) {
   struct stat info{};
   const int flags = (follow_links ? 0 : AT_SYMLINK_NOFOLLOW) | (name.empty() ? AT_EMPTY_PATH : 0);
   if (::fstatat(dir, name.c_str(), &info, flags) != 0)
-    return fail_errno(errno, fmt::format("stat {}", quoted(path)));
+    return fail_errno(errno, fmt::format("stat {}", in_quotes(path)));
   return info;
 }
 
@@ -149,7 +149,7 @@ Result<std::string> read_link(int dir, std::string_view path) {
   ASSIGN_OR_RETURN(const std::string name, c_path(path, "read the link"));
   std::string target(4096, '\0');  // PATH_MAX: the kernel keeps no longer target
   const ssize_t length = ::readlinkat(dir, name.c_str(), target.data(), target.size());
-  if (length < 0) return fail_errno(errno, fmt::format("read the link {}", quoted(path)));
+  if (length < 0) return fail_errno(errno, fmt::format("read the link {}", in_quotes(path)));
   target.resize(static_cast<std::size_t>(length));
   return target;
 }
@@ -167,7 +167,7 @@ Status make_dir(int dir, std::string_view path, mode_t mode, bool parents) {
     RETURN_IF_ERROR(make_dir(dir, name.substr(0, slash), mode, true));
     return make_dir(dir, path, mode, false);
   }
-  return fail_errno(error, fmt::format("make the directory {}", quoted(path)));
+  return fail_errno(error, fmt::format("make the directory {}", in_quotes(path)));
 }
 
 Result<std::vector<std::string>> list_dir(int dir_fd) {
@@ -190,7 +190,7 @@ Result<std::vector<std::string>> list_dir(int dir_fd) {
 Status remove_tree(int dir, std::string_view path) {
   ASSIGN_OR_RETURN(const std::string top, c_path(path, "remove"));
   if (::unlinkat(dir, top.c_str(), 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR && errno != EPERM) return fail_errno(errno, fmt::format("remove {}", quoted(path)));
+  if (errno != EISDIR && errno != EPERM) return fail_errno(errno, fmt::format("remove {}", in_quotes(path)));
 
   // A stack of open directories instead of recursion: a tree may be deeper than any C++ stack. Deep trees
   // would use up descriptors, so only the innermost ones stay open and a parent is found again through "..".
@@ -227,22 +227,23 @@ Status remove_tree(int dir, std::string_view path) {
       ASSIGN_OR_RETURN(UniqueFd parent, open_at(current.get(), "..", O_RDONLY | O_DIRECTORY));
       current = std::move(parent);
       if (::unlinkat(current.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-        return fail_errno(errno, fmt::format("remove the directory {}", quoted(name)));
+        return fail_errno(errno, fmt::format("remove the directory {}", in_quotes(name)));
       continue;
     }
     const std::string name = level.names[level.next++];
     if (::unlinkat(current.get(), name.c_str(), 0) == 0 || errno == ENOENT) continue;
-    if (errno != EISDIR && errno != EPERM) return fail_errno(errno, fmt::format("remove {}", quoted(name)));
+    if (errno != EISDIR && errno != EPERM)
+      return fail_errno(errno, fmt::format("remove {}", in_quotes(name)));
     ASSIGN_OR_RETURN(UniqueFd child, open_directory(current.get(), name));
     ASSIGN_OR_RETURN(const struct stat info, stat_fd(child.get()));
     if (info.st_dev != device)
-      return fail_errno(EXDEV, fmt::format("remove {} (a mount point)", quoted(name)));
+      return fail_errno(EXDEV, fmt::format("remove {} (a mount point)", in_quotes(name)));
     ASSIGN_OR_RETURN(std::vector<std::string> inner, list_dir(child.get()));
     current = std::move(child);
     levels.push_back({name, std::move(inner), 0});
   }
   if (::unlinkat(dir, top.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
-    return fail_errno(errno, fmt::format("remove the directory {}", quoted(path)));
+    return fail_errno(errno, fmt::format("remove the directory {}", in_quotes(path)));
   return {};
 }
 
@@ -304,7 +305,7 @@ Result<std::vector<Xattr>> list_xattrs_path(const std::string& path, bool follow
       value.resize(value.size() * 8);
     if (size < 0) {
       if (errno == ENODATA || errno == EOPNOTSUPP) continue;  // removed meanwhile, or not ours to see
-      return fail_errno(errno, fmt::format("read the extended attribute {}", quoted(name)));
+      return fail_errno(errno, fmt::format("read the extended attribute {}", in_quotes(name)));
     }
     value.resize(static_cast<std::size_t>(size));
     out.push_back({std::move(name), std::move(value)});
@@ -324,14 +325,15 @@ Result<std::vector<Xattr>> list_xattrs_at(int dir, std::string_view path) {
 
 Status set_xattr(int fd, const std::string& name, std::string_view value) {
   if (::setxattr(fd_path(fd).c_str(), name.c_str(), value.data(), value.size(), 0) != 0)
-    return fail_errno(errno, fmt::format("set the extended attribute {}", quoted(name)));
+    return fail_errno(errno, fmt::format("set the extended attribute {}", in_quotes(name)));
   return {};
 }
 
 Status set_xattr_at(int dir, std::string_view path, const std::string& name, std::string_view value) {
   const std::string full = dir == AT_FDCWD ? std::string(path) : fmt::format("{}/{}", fd_path(dir), path);
   if (::lsetxattr(full.c_str(), name.c_str(), value.data(), value.size(), 0) != 0)
-    return fail_errno(errno, fmt::format("set the extended attribute {} of {}", quoted(name), quoted(path)));
+    return fail_errno(errno,
+                      fmt::format("set the extended attribute {} of {}", in_quotes(name), in_quotes(path)));
   return {};
 }
 
@@ -339,7 +341,7 @@ Result<TempDir> TempDir::create(std::string_view prefix) {
   const char* base = ::getenv("TMPDIR");
   std::string path = fmt::format("{}/{}XXXXXX", base != nullptr && *base != '\0' ? base : "/tmp", prefix);
   if (::mkdtemp(path.data()) == nullptr)
-    return fail_errno(errno, fmt::format("make the directory {}", quoted(path)));
+    return fail_errno(errno, fmt::format("make the directory {}", in_quotes(path)));
   return TempDir(std::move(path));
 }
 TempDir::TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
