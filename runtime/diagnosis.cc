@@ -99,11 +99,21 @@ HostFinding id_range(const Examination& found) {
   }
   out.state = State::kLimited;
   out.text = found.id_range->to_line();
-  out.remedy =
-      found.facts.no_new_privs
-          ? "no_new_privs is set, with which newuidmap cannot work (allowPrivilegeEscalation: true)"
-          : "as root: chmod u-s /usr/bin/new[ug]idmap; setcap cap_setuid+ep /usr/bin/newuidmap; setcap "
-            "cap_setgid+ep /usr/bin/newgidmap";
+  if (found.facts.no_new_privs) {
+    out.remedy = "no_new_privs is set, with which newuidmap cannot work (allowPrivilegeEscalation: true)";
+  } else if (out.text.find("owned by a different user") != std::string::npos) {
+    // What newuidmap says when the group is not the one of /etc/passwd.
+    const std::string user = fmt::format("--user {}:GROUP", found.facts.uid);
+    out.remedy =
+        "run with the group that /etc/passwd has for you: " +
+        (found.facts.container.empty() ? std::string("newgrp GROUP")
+                                       : container_option(found.facts, user.c_str(), "runAsGroup: GROUP"));
+  } else {
+    out.remedy =
+        "as root: chmod u-s /usr/bin/new[ug]idmap; setcap cap_setuid+ep /usr/bin/newuidmap; setcap "
+        "cap_setgid+ep "
+        "/usr/bin/newgidmap";
+  }
   return out;
 }
 

@@ -18,10 +18,12 @@ as=(setpriv --reuid=61234 --regid=61234 --clear-groups env -u USER -u LOGNAME)
 other=$(mktemp -d "${SHALE_TEST_TMPDIR:-/var/tmp}/shale-other.XXXXXX") # the test's own folder is closed to others
 leave() {
   local status=$?
+  set +e
   rm -rf "$other"
-  return $status
+  (exit $status) # for lib.sh's, which looks at it
+  ending
 }
-trap 'leave; ending' EXIT
+trap leave EXIT
 chown 61234:61234 "$other"
 SHALE_ROOT=$other/store "${as[@]}" "$E2E_SHALE" doctor --json >"$OUT"
 same "$(level)" single

@@ -35,6 +35,10 @@ podman-user|range of ids|missing|no range of subordinate ids|1000:100000:65536
 chroot|user namespaces|NO|in a chroot, where the kernel allows none|pivot_root
 docker-bare-root|user namespaces|NO|root without the capability SETFCAP|docker run --user 1000
 docker-no-setfcap|user namespaces|NO|root without the capability SETFCAP|docker run --user 1000
+subids|range of ids|missing|newuidmap could not map the build's ids|setcap cap_setuid+ep
+subids-file-capabilities|range of ids|ok|65537 ids|
+subids-other-group|range of ids|missing|owned by a different user|docker run --user 1000:GROUP
+subids-no-new-privileges|range of ids|missing|newuidmap could not map the build's ids|allowPrivilegeEscalation: true
 limit|user namespaces|NO|user.max_user_namespaces is 0|sysctl -w user.max_user_namespaces
 ROWS
 
@@ -72,6 +76,31 @@ while IFS='|' read -r name rung options; do
   inside "$options" 'shale doctor --json' || die "$name: no report"
   check "$name" "$rung"
 done <<<"$ENVIRONMENTS"
+
+# With subordinate ids, newuidmap has to have capabilities: setuid root is not enough in a container.
+if command -v newuidmap newgidmap setcap >/dev/null; then
+  for file in subuid subgid; do echo ann:100000:65536 >"$T/$file"; done
+  printf '%s\n' root:x:0:0::/root:/bin/sh ann:x:1000:1000::/home/ann:/bin/sh >"$T/passwd"
+  mounts='--security-opt seccomp=unconfined'
+  for file in passwd subuid subgid; do mounts+=" -v $T/$file:/etc/$file:ro"; done
+  for file in newuidmap newgidmap; do
+    cp "$(command -v $file)" "$T/$file"
+    chmod 4755 "$T/$file"
+    mounts+=" -v $T/$file:/usr/bin/$file:ro"
+  done
+  inside "$mounts --user 1000:1000" 'shale doctor --json' || die "subids: no report"
+  check subids single
+  inside "$mounts --user 1000:1000 --security-opt no-new-privileges" 'shale doctor --json' || die "subids-no-new-privileges: no report"
+  check subids-no-new-privileges single
+  for which in u g; do
+    chmod 755 "$T/new${which}idmap"
+    setcap "cap_set${which}id+ep" "$T/new${which}idmap"
+  done
+  inside "$mounts --user 1000:1000" 'shale doctor --json' || die "subids-file-capabilities: no report"
+  check subids-file-capabilities full
+  inside "$mounts --user 1000:0" 'shale doctor --json' || die "subids-other-group: no report"
+  check subids-other-group single
+fi
 
 # Containers that are allowed everything, and something in them that takes it away again.
 # chroot(8) into the same files, without a mount at its root.

@@ -122,6 +122,13 @@ TEST(Diagnosis, NewuidmapUnderNoNewPrivs) {
   EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("setcap cap_setuid+ep"));
   examination.facts.no_new_privs = true;
   EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("allowPrivilegeEscalation"));
+  examination.facts.no_new_privs = false;
+  examination.facts.uid = 7;
+  examination.id_range =
+      Error(ErrorKind::kPermission, "newuidmap: Target process 8 is owned by a different user: gid");
+  EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("newgrp"));
+  examination.facts.container = "podman";
+  EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("podman run --user 7:GROUP"));
 }
 
 TEST(Diagnosis, OverlayOnOverlayAsksForAVolume) {
