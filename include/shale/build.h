@@ -21,9 +21,12 @@ struct OutputSpec {
   enum class Kind : std::uint8_t { kLocal, kTar, kOci, kDocker, kImage, kRegistry, kCacheOnly };
   Kind kind = Kind::kImage;
   std::string destination;
-  std::string name;  // name= of kImage, kRegistry, kOci, kDocker: a tag beside those of the request
+  std::string
+      name;  // name= of kImage, kRegistry, kOci, kDocker: tags beside those of the request, with commas
   // Anything else that was written (compression=…, rewrite-timestamp=…); a key nobody knows is an error.
   std::map<std::string, std::string> attributes;
+  // What was written and changes nothing, each with its reason, for the user.
+  [[nodiscard]] std::vector<std::string> notes() const;
 
   // "type=oci,dest=x.tar", "DIR" or "-", as docker accepts them.
   static Result<OutputSpec> parse(const std::string& text);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -47,8 +48,10 @@ struct TransferResult {
 // Downloads (if the registry has something newer) and unpacks. `platform` empty = the host's.
 Result<TransferResult> pull_image(const std::string& store_root, const std::string& name,
                                   const std::string& platform, EventSink& events);
-// Compresses what was not compressed before, and uploads what the registry does not have.
-Result<TransferResult> push_image(const std::string& store_root, const std::string& name, EventSink& events);
+// Compresses what was not compressed before, and uploads what the registry does not have. `attributes` are
+// those of an OutputSpec that say how (compression, oci-mediatypes, annotations).
+Result<TransferResult> push_image(const std::string& store_root, const std::string& name, EventSink& events,
+                                  const std::map<std::string, std::string>& attributes = {});
 
 // An OCI layout (directory or tar) or a docker archive; `path` "-" = standard input.
 Result<TransferResult> load_image(const std::string& store_root, const std::string& path, EventSink& events);

@@ -127,7 +127,7 @@ Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& e
     if (!keep) result.image_id = written->image_id;
     if (written->manifest) {
       result.manifest_digest = written->manifest->digest;
-      if (keep && written->image_id == kept.id)
+      if (keep && written->plain_manifest && written->image_id == kept.id)
         RETURN_IF_ERROR(state.store->images().set_manifest(kept.id, *written->manifest));
     }
   }
@@ -213,16 +213,13 @@ Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& s
 
 // -o type=registry: everything the image was named.
 Status push_tags(const BuildRequest& request, BuildResult& result, EventSink& events) {
-  const bool wanted =
-      std::any_of(request.outputs.begin(), request.outputs.end(),
-                  [](const OutputSpec& output) { return output.kind == OutputSpec::Kind::kRegistry; });
-  if (!wanted) return {};
-  if (result.tags.empty())
-    return fail(
-        Error(ErrorKind::kUsage, "tag is needed when pushing to registry").hint("name the image with -t"));
-  for (const std::string& tag : result.tags) {
-    ASSIGN_OR_RETURN(const TransferResult pushed, push_image(request.store_root, tag, events));
-    result.manifest_digest = pushed.digest;
+  for (const OutputSpec& output : request.outputs) {
+    if (output.kind != OutputSpec::Kind::kRegistry) continue;
+    for (const std::string& tag : result.tags) {
+      ASSIGN_OR_RETURN(const TransferResult pushed,
+                       push_image(request.store_root, tag, events, output.attributes));
+      result.manifest_digest = pushed.digest;
+    }
   }
   return {};
 }
@@ -248,7 +245,6 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   // Inputs: nothing has been started, pulled or written while one of these can still be wrong, unless the
   // context itself has to be fetched.
   ASSIGN_OR_RETURN(BuildInputs inputs, read_inputs(state, events, next_step));
-  RETURN_IF_ERROR(names_of(request));
   RETURN_IF_ERROR(check_outputs(request));
   ASSIGN_OR_RETURN(dockerfile::ParsedFile file,
                    dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));

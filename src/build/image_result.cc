@@ -24,13 +24,17 @@ std::string rfc3339(std::int64_t seconds) {
 }  // namespace
 
 Result<std::optional<std::int64_t>> source_date_epoch(const plan::Plan& plan) {
-  const std::string& text = plan.source_date_epoch;
   // "context" stands for the time of a git or HTTP context; a directory has none.
-  if (text.empty() || text == "context") return std::nullopt;
+  if (plan.source_date_epoch == "context") return std::nullopt;
+  return parse_epoch("SOURCE_DATE_EPOCH", plan.source_date_epoch);
+}
+
+Result<std::optional<std::int64_t>> parse_epoch(std::string_view name, const std::string& text) {
+  if (text.empty()) return std::nullopt;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    return fail(Error(ErrorKind::kUsage, fmt::format("invalid SOURCE_DATE_EPOCH: {}", text))
+    return fail(Error(ErrorKind::kUsage, fmt::format("invalid {}: {}", name, text))
                     .hint("it is a number of seconds since 1970"));
   return value;
 }

@@ -15,6 +15,8 @@ Result<store::ImageRecord> assemble_image(const BuildState& state);
 
 // SOURCE_DATE_EPOCH in seconds since 1970, if the plan has one.
 Result<std::optional<std::int64_t>> source_date_epoch(const plan::Plan& plan);
+// Seconds since 1970; none if empty. `name` is for the error.
+Result<std::optional<std::int64_t>> parse_epoch(std::string_view name, const std::string& text);
 
 // The size table: what each stage made, and what of it is not in the result.
 BuildSummary summarize(const BuildState& state);

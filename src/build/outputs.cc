@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "build/image_result.h"
 #include "export/docker_archive.h"
 #include "export/local.h"
+#include "export/manifest_options.h"
 #include "export/oci_layout.h"
 #include "export/rewrite_times.h"
 
@@ -15,7 +17,39 @@ namespace shale::build {
 
 namespace {
 
-constexpr const char* kRewriteTimestamp = "rewrite-timestamp";
+// An output's attributes, read.
+struct OutputForm {
+  exporter::CompressionOptions compression;
+  exporter::ManifestOptions manifest;
+  bool rewrites_times = false;
+  // source-date-epoch=: what counts for this output instead of the build's; an empty value is none.
+  bool names_epoch = false;
+  std::optional<std::int64_t> epoch;
+};
+
+Result<OutputForm> form_of(const OutputSpec& output) {
+  OutputForm form;
+  ASSIGN_OR_RETURN(form.compression, exporter::parse_compression(output.attributes));
+  ASSIGN_OR_RETURN(form.manifest, exporter::parse_manifest_options(output.attributes));
+  const auto& attributes = output.attributes;
+  if (const auto found = attributes.find("rewrite-timestamp"); found != attributes.end()) {
+    ASSIGN_OR_RETURN(form.rewrites_times, exporter::parse_output_bool(found->first, found->second));
+  }
+  if (const auto found = attributes.find("source-date-epoch"); found != attributes.end()) {
+    form.names_epoch = true;
+    ASSIGN_OR_RETURN(form.epoch, parse_epoch("source-date-epoch", found->second));
+  }
+  return form;
+}
+
+// For what has passed check_outputs().
+OutputForm checked_form(const OutputSpec& output) { return form_of(output).value_or(OutputForm{}); }
+
+// Whether the output's image is another one than the build made.
+bool changes_image(const OutputSpec& output) {
+  const OutputForm form = checked_form(output);
+  return form.rewrites_times || form.epoch;
+}
 
 // How many of the image's layers are its base image's.
 std::size_t base_layers(const BuildState& state) {
@@ -37,32 +71,52 @@ exporter::ImageBundle bundle_of(const BuildState& state, const store::ImageRecor
   return bundle;
 }
 
-// As BuildKit: without SOURCE_DATE_EPOCH it is worth a warning, no more.
-Result<exporter::ImageBundle> rewritten(BuildState& state, exporter::ImageBundle bundle,
-                                        const exporter::CompressionOptions& compression,
-                                        const exporter::Progress& progress) {
-  ASSIGN_OR_RETURN(const std::optional<std::int64_t> epoch, source_date_epoch(state.plan));
-  if (!epoch) {
+Result<std::optional<std::int64_t>> epoch_of(const BuildState& state, const OutputForm& form) {
+  if (form.names_epoch) return form.epoch;
+  return source_date_epoch(state.plan);
+}
+
+// The image with the times that the output wants.
+Result<exporter::ImageBundle> dated(BuildState& state, exporter::ImageBundle bundle, const OutputForm& form,
+                                    const exporter::CompressionOptions& compression,
+                                    const exporter::Progress& progress) {
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> epoch, epoch_of(state, form));
+  if (form.rewrites_times && !epoch) {
+    // As BuildKit: it is worth a warning, no more.
     progress.warn("rewrite-timestamp changes nothing: SOURCE_DATE_EPOCH is not set");
-    return bundle;
+  } else if (form.rewrites_times) {
+    ASSIGN_OR_RETURN(bundle, exporter::rewrite_times(*state.store, *state.lease, std::move(bundle),
+                                                     base_layers(state), *epoch, compression, progress));
   }
-  return exporter::rewrite_times(*state.store, *state.lease, std::move(bundle), base_layers(state), *epoch,
-                                 compression, progress);
+  if (!form.epoch) return bundle;
+  const plan::Stage& stage = state.plan.stages[state.plan.target];
+  return exporter::limit_config_times(std::move(bundle), stage.config.history.size(), *form.epoch);
+}
+
+bool attribute_is(const OutputSpec& output, const char* key, bool otherwise) {
+  const auto found = output.attributes.find(key);
+  if (found == output.attributes.end()) return otherwise;
+  return exporter::parse_output_bool(key, found->second).value_or(otherwise);
+}
+
+// platform-split: a directory of its own in dest, as BuildKit calls it.
+std::string local_directory(const BuildState& state, const OutputSpec& output) {
+  if (!attribute_is(output, "platform-split", false)) return output.destination;
+  std::string name = state.plan.stages[state.plan.target].config.platform.to_string();
+  std::ranges::replace(name, '/', '_');
+  return fmt::format("{}/{}", output.destination, name);
 }
 
 }  // namespace
 
-Result<bool> rewrites_times(const OutputSpec& output) {
-  const auto found = output.attributes.find(kRewriteTimestamp);
-  if (found == output.attributes.end()) return false;
-  const std::string& value = found->second;
-  if (value == "true" || value == "1") return true;
-  if (value == "false" || value == "0") return false;
-  return fail(ErrorKind::kUsage, fmt::format("rewrite-timestamp takes true or false, not '{}'", value));
-}
-
 Status check_outputs(const BuildRequest& request) {
-  for (const OutputSpec& output : request.outputs) RETURN_IF_ERROR(rewrites_times(output));
+  ASSIGN_OR_RETURN(const std::vector<image::ImageRef> names, names_of(request));
+  for (const OutputSpec& output : request.outputs) {
+    RETURN_IF_ERROR(form_of(output));
+    if (output.kind == OutputSpec::Kind::kRegistry && names.empty())
+      return fail(
+          Error(ErrorKind::kUsage, "tag is needed when pushing to registry").hint("name the image with -t"));
+  }
   return {};
 }
 
@@ -79,7 +133,7 @@ bool needs_files(const OutputSpec& output) {
       return true;
     case OutputSpec::Kind::kImage:
     case OutputSpec::Kind::kRegistry:
-      return rewrites_times(output).value_or(false);
+      return changes_image(output);
     case OutputSpec::Kind::kCacheOnly:
       return false;
   }
@@ -90,7 +144,8 @@ Result<std::vector<image::ImageRef>> names_of(const BuildRequest& request) {
   std::vector<image::ImageRef> out;
   std::vector<std::string> texts = request.tags;
   for (const OutputSpec& output : request.outputs)
-    if (!output.name.empty()) texts.push_back(output.name);
+    for (const auto name : std::views::split(output.name, ','))
+      if (!name.empty()) texts.emplace_back(name.begin(), name.end());
   for (const std::string& text : texts) {
     Result<image::ImageRef> name = image::ImageRef::parse(text);
     if (!name)
@@ -108,12 +163,11 @@ Result<store::ImageRecord> image_to_keep(BuildState& state, const store::ImageRe
                                          const exporter::Progress& progress) {
   const std::vector<OutputSpec>& outputs = state.request.outputs;
   const auto output = std::ranges::find_if(
-      outputs, [](const OutputSpec& one) { return keeps_image(one) && rewrites_times(one).value_or(false); });
+      outputs, [](const OutputSpec& one) { return keeps_image(one) && changes_image(one); });
   if (output == outputs.end()) return image;
-  ASSIGN_OR_RETURN(const exporter::CompressionOptions compression,
-                   exporter::parse_compression(output->attributes));
+  const OutputForm form = checked_form(*output);
   ASSIGN_OR_RETURN(const exporter::ImageBundle bundle,
-                   rewritten(state, bundle_of(state, image, {}), compression, progress));
+                   dated(state, bundle_of(state, image, {}), form, form.compression, progress));
   store::ImageRecord kept = image;
   kept.config_json = bundle.config_json;
   kept.id = bundle.id;
@@ -126,23 +180,23 @@ Result<WrittenOutput> write_output(BuildState& state, const OutputSpec& output,
                                    const exporter::Progress& progress) {
   exporter::ImageBundle bundle = bundle_of(state, image, names);
   const std::vector<std::string> layer_ids = bundle.layer_ids;
-  exporter::LayoutOptions options;
-  ASSIGN_OR_RETURN(options.compression, exporter::parse_compression(output.attributes));
-  ASSIGN_OR_RETURN(const std::optional<std::int64_t> epoch, source_date_epoch(state.plan));
-  ASSIGN_OR_RETURN(const bool rewrites, rewrites_times(output));
+  const OutputForm form = checked_form(output);
+  const exporter::LayoutOptions options{
+      .compression = form.compression, .manifest = form.manifest, .annotations = {}};
+  ASSIGN_OR_RETURN(const std::optional<std::int64_t> epoch, epoch_of(state, form));
   const bool archive = output.kind == OutputSpec::Kind::kOci || output.kind == OutputSpec::Kind::kDocker;
-  if (rewrites && archive) {
+  if (archive && changes_image(output)) {
     // Docker archives hold plain tars.
     const exporter::CompressionOptions plain{.compression = layer::Compression::kNone};
-    ASSIGN_OR_RETURN(
-        bundle, rewritten(state, std::move(bundle),
-                          output.kind == OutputSpec::Kind::kDocker ? plain : options.compression, progress));
+    ASSIGN_OR_RETURN(bundle,
+                     dated(state, std::move(bundle), form,
+                           output.kind == OutputSpec::Kind::kDocker ? plain : form.compression, progress));
   }
   WrittenOutput out{.image_id = bundle.id, .manifest = {}};
   switch (output.kind) {
     case OutputSpec::Kind::kLocal: {
       // As docker's: the files belong to whoever asked for them.
-      RETURN_IF_ERROR(exporter::write_local(*state.store, layer_ids, output.destination,
+      RETURN_IF_ERROR(exporter::write_local(*state.store, layer_ids, local_directory(state, output),
                                             {.owners = false, .mtime_s = epoch}, progress));
       break;
     }
@@ -150,8 +204,7 @@ Result<WrittenOutput> write_output(BuildState& state, const OutputSpec& output,
       RETURN_IF_ERROR(exporter::write_flat_tar(*state.store, layer_ids, output.destination, epoch, progress));
       break;
     case OutputSpec::Kind::kOci: {
-      const auto tar = output.attributes.find("tar");
-      const bool directory = tar != output.attributes.end() && tar->second == "false";
+      const bool directory = !attribute_is(output, "tar", true);
       ASSIGN_OR_RETURN(const std::vector<exporter::WrittenManifest> written,
                        directory ? exporter::write_oci_directory(*state.store, *state.lease, {bundle},
                                                                  output.destination, options, progress)
@@ -160,6 +213,7 @@ Result<WrittenOutput> write_output(BuildState& state, const OutputSpec& output,
       out.manifest = store::ImageManifest{.digest = written.front().digest,
                                           .media_type = written.front().media_type,
                                           .json = written.front().json};
+      out.plain_manifest = !form.manifest.docker_types && form.manifest.annotations.empty();
       break;
     }
     case OutputSpec::Kind::kDocker:

@@ -10,11 +10,7 @@
 
 namespace shale::build {
 
-// Whether rewrite-timestamp is among the output's attributes and true; an error if it is neither that nor
-// false.
-Result<bool> rewrites_times(const OutputSpec& output);
-
-// What is wrong with the outputs' attributes, before anything is built.
+// What is wrong with the outputs' attributes and names, before anything is built.
 Status check_outputs(const BuildRequest& request);
 
 // Whether an output reads the files of layers (and so has to be written in the build's namespace).
@@ -26,16 +22,17 @@ Result<std::vector<image::ImageRef>> names_of(const BuildRequest& request);
 // Whether an output puts the image into the store.
 bool keeps_image(const OutputSpec& output);
 
-// The image to record in the store: `image`, or what rewrite-timestamp of an output that keeps it makes of
-// it. Its new layers are blobs.
+// The image to record in the store: `image`, or what rewrite-timestamp and source-date-epoch of an output
+// that keeps it make of it. Its new layers are blobs.
 Result<store::ImageRecord> image_to_keep(BuildState& state, const store::ImageRecord& image,
                                          const exporter::Progress& progress);
 
-// Writes one output. Times: SOURCE_DATE_EPOCH is that of all files of kLocal and kTar; in images it is the
-// latest of what the build made, if the output has rewrite-timestamp.
+// Writes one output. Times: SOURCE_DATE_EPOCH, or the output's source-date-epoch, is that of all files of
+// kLocal and kTar; in images it is the latest of what the build made, if the output has rewrite-timestamp.
 struct WrittenOutput {
   Digest image_id;  // as written
   std::optional<store::ImageManifest> manifest;
+  bool plain_manifest = true;  // the one that the image has without this output's annotations and media types
 };
 Result<WrittenOutput> write_output(BuildState& state, const OutputSpec& output,
                                    const store::ImageRecord& image, const std::vector<image::ImageRef>& names,

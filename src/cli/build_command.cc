@@ -20,6 +20,14 @@ std::optional<std::string> environment_variable(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+// What was asked for and changes nothing, each with its reason.
+std::vector<std::string> notes_of(const CommandLine& line, const BuildRequest& request) {
+  std::vector<std::string> notes = line.notes();
+  for (const OutputSpec& output : request.outputs)
+    for (std::string& note : output.notes()) notes.push_back("--output: " + std::move(note));
+  return notes;
+}
+
 // An archive on somebody's terminal helps nobody, and its bytes would act on the terminal.
 Status refuse_terminal(const BuildRequest& request) {
   for (const OutputSpec& output : request.outputs)
@@ -50,7 +58,7 @@ Result<int> build_command(const CommandLine& line) {
   ASSIGN_OR_RETURN(const BuildRequest request, make_build_request(line, environment_variable));
   if (call.kind == CallRequest::Kind::kBuild) RETURN_IF_ERROR(refuse_terminal(request));
   if (mode != ProgressMode::kQuiet)
-    for (const std::string& note : line.notes()) write_stderr(fmt::format("note: {}\n", note));
+    for (const std::string& note : notes_of(line, request)) write_stderr(fmt::format("note: {}\n", note));
 
   // run_build handles signals itself; until it does, and after, the cursor still needs to come back.
   if (mode == ProgressMode::kTty) restore_cursor_on_signals();

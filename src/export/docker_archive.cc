@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "export/layer_blob.h"
 #include "export/layout_target.h"
+#include "export/manifest_options.h"
 #include "layer/tar_writer.h"
 #include "store/blobs.h"
 #include "store/layers.h"

@@ -219,12 +219,15 @@ Result<CompressionOptions> parse_compression(const std::map<std::string, std::st
       options.level = 1;  // BuildKit's lowest; "stored" would be compression=uncompressed
   }
   if (const auto found = attributes.find("force-compression"); found != attributes.end()) {
-    if (found->second != "true" && found->second != "false" && found->second != "1" && found->second != "0")
-      return fail(ErrorKind::kUsage,
-                  fmt::format("force-compression takes true or false, not '{}'", found->second));
-    options.force = found->second == "true" || found->second == "1";
+    ASSIGN_OR_RETURN(options.force, parse_output_bool(found->first, found->second));
   }
   return options;
+}
+
+Result<bool> parse_output_bool(std::string_view key, const std::string& value) {
+  if (value == "true" || value == "1") return true;
+  if (value == "false" || value == "0") return false;
+  return fail(ErrorKind::kUsage, fmt::format("{} takes true or false, not '{}'", key, value));
 }
 
 std::optional<Compression> compression_of(std::string_view media_type) {
@@ -237,6 +240,12 @@ Compression sniff_compression(std::string_view first_bytes) {
   if (first_bytes.starts_with("\x1f\x8b")) return Compression::kGzip;          // RFC 1952
   if (first_bytes.starts_with("\x28\xb5\x2f\xfd")) return Compression::kZstd;  // RFC 8878
   return Compression::kNone;
+}
+
+std::optional<std::string_view> docker_layer_type(std::string_view oci_type) {
+  if (oci_type == image::kOciLayer) return kDockerLayer;
+  if (oci_type == image::kOciLayerGzip) return image::kDockerLayerGzip;
+  return std::nullopt;
 }
 
 std::string_view oci_layer_type(Compression compression) {
@@ -277,17 +286,6 @@ Result<std::optional<image::Descriptor>> existing_blob(store::Store& store, stor
   if (blob == nullptr) blob = &existing.front();
   RETURN_IF_ERROR(lease.hold_blobs(store, std::span(&blob->digest, 1)));
   return std::optional<image::Descriptor>(*blob);
-}
-
-BuiltManifest manifest_of(const ImageBundle& bundle, std::vector<image::Descriptor> layers) {
-  BuiltManifest built;
-  built.manifest.media_type = image::kOciManifest;
-  built.manifest.config = {
-      .media_type = std::string(image::kOciConfig), .digest = bundle.id, .size = bundle.config_json.size()};
-  built.manifest.layers = std::move(layers);
-  built.json = built.manifest.to_json();
-  built.digest = Digest::of(built.json);
-  return built;
 }
 
 }  // namespace shale::exporter

@@ -28,11 +28,16 @@ struct CompressionOptions {
 // keys are not looked at.
 Result<CompressionOptions> parse_compression(const std::map<std::string, std::string>& attributes);
 
+// A value that is true or false, as docker's outputs take it; `key` is for the error.
+Result<bool> parse_output_bool(std::string_view key, const std::string& value);
+
 // How the bytes of a layer of this media type (OCI's or docker's) are compressed; none = no layer we know.
 std::optional<layer::Compression> compression_of(std::string_view media_type);
 // The same by the first bytes of a file.
 layer::Compression sniff_compression(std::string_view first_bytes);
 std::string_view oci_layer_type(layer::Compression compression);
+// Docker's media type of a layer with one of OCI's; none for zstd.
+std::optional<std::string_view> docker_layer_type(std::string_view oci_type);
 
 // A blob in the store for one layer: an existing one of the wanted compression, else one that is compressed
 // in another way, else a new one packed from the layer directory `layer_id`, which is recorded
@@ -52,13 +57,5 @@ Result<std::vector<image::Descriptor>> blobs_of_layers(store::Store& store, stor
 // A blob that the store has already, of the preferred compression if there is a choice, held by the lease.
 Result<std::optional<image::Descriptor>> existing_blob(store::Store& store, store::BuildLease& lease,
                                                        const Digest& diff_id, layer::Compression preferred);
-
-// An OCI manifest of the image and its bytes.
-struct BuiltManifest {
-  image::Manifest manifest;
-  std::string json;
-  Digest digest;
-};
-BuiltManifest manifest_of(const ImageBundle& bundle, std::vector<image::Descriptor> layers);
 
 }  // namespace shale::exporter

@@ -35,13 +35,18 @@ Result<Written> write_blobs(store::Store& store, store::BuildLease& lease,
       RETURN_IF_ERROR(target.add_blob(layer.digest, layer.size, blob.get()));
       progress.item("writing " + layer.digest.short_hex(), layer.size, layer.size, true);
     }
-    BuiltManifest built = manifest_of(bundle, std::move(layers));
+    BuiltManifest built = manifest_of(bundle, std::move(layers), options.manifest);
     RETURN_IF_ERROR(target.add_blob(bundle.id, bundle.config_json));
     RETURN_IF_ERROR(target.add_blob(built.digest, built.json));
     const image::Descriptor descriptor{
-        .media_type = std::string(image::kOciManifest), .digest = built.digest, .size = built.json.size()};
-    std::ranges::move(index_entries(bundle, descriptor), std::back_inserter(written.index.manifests));
-    written.manifests.push_back({built.digest, std::string(image::kOciManifest), std::move(built.json)});
+        .media_type = built.manifest.media_type, .digest = built.digest, .size = built.json.size()};
+    for (image::Descriptor& entry : index_entries(bundle, descriptor)) {
+      if (entry.platform)
+        entry.annotations.merge(
+            options.manifest.annotations_for(Annotation::Place::kDescriptor, *entry.platform));
+      written.index.manifests.push_back(std::move(entry));
+    }
+    written.manifests.push_back({built.digest, built.manifest.media_type, std::move(built.json)});
   }
   return written;
 }

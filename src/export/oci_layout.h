@@ -8,6 +8,7 @@
 
 #include "export/image_bundle.h"
 #include "export/layer_blob.h"
+#include "export/manifest_options.h"
 #include "export/progress.h"
 #include "shale/digest.h"
 
@@ -15,6 +16,7 @@ namespace shale::exporter {
 
 struct LayoutOptions {
   CompressionOptions compression;
+  ManifestOptions manifest;
   // Goes into the index beside each name; empty = the names only.
   std::map<std::string, std::string> annotations;
 };

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "export/layer_blob.h"
+#include "export/manifest_options.h"
 #include "export/transfer.h"
 #include "image/manifest.h"
 #include "registry/push.h"
@@ -53,9 +54,17 @@ Json blob_json(store::Store& store, const Digest& digest, std::uint64_t size) {
   return {{"digest", digest.to_string()}, {"size", size}, {"path", store.blobs().path(digest)}};
 }
 
+// How the image is to go out.
+struct PushForm {
+  CompressionOptions compression;
+  ManifestOptions manifest;
+
+  [[nodiscard]] bool plain() const { return !manifest.docker_types && manifest.annotations.empty(); }
+};
+
 // Makes everything that is to be sent, and says what it is.
 Result<Json> prepare(store::Store& store, store::BuildLease& lease, const std::string& encoding,
-                     const std::string& name, const Progress& progress) {
+                     const std::string& name, const PushForm& form, const Progress& progress) {
   ASSIGN_OR_RETURN(const store::ResolvedImage resolved, store.images().resolve(name));
   if (!resolved.tag || resolved.tag->reference.find('@') != std::string::npos)
     return fail(Error(ErrorKind::kUsage, fmt::format("'{}' does not say where to push to", name))
@@ -63,21 +72,21 @@ Result<Json> prepare(store::Store& store, store::BuildLease& lease, const std::s
   ASSIGN_OR_RETURN(const image::ImageRef reference, image::ImageRef::parse(resolved.tag->reference));
   ASSIGN_OR_RETURN(const ImageBundle bundle, bundle_of(store, lease, resolved.image, encoding, {reference}));
   ASSIGN_OR_RETURN(const std::vector<image::Descriptor> layers,
-                   blobs_of_layers(store, lease, bundle, {}, progress));
+                   blobs_of_layers(store, lease, bundle, form.compression, progress));
   ASSIGN_OR_RETURN(store::BlobWriter config, store.blobs().create());
   RETURN_IF_ERROR(config.write(bundle.config_json));
   ASSIGN_OR_RETURN(const Digest config_digest, config.commit(bundle.id));
   RETURN_IF_ERROR(lease.hold_blobs(store, std::span(&config_digest, 1)));
 
   store::ImageManifest manifest;
-  if (resolved.image.manifest && is_of(*resolved.image.manifest, bundle, layers)) {
+  if (form.plain() && resolved.image.manifest && is_of(*resolved.image.manifest, bundle, layers)) {
     manifest = *resolved.image.manifest;
   } else {
-    BuiltManifest built = manifest_of(bundle, layers);
-    manifest = {.digest = built.digest,
-                .media_type = std::string(image::kOciManifest),
-                .json = std::move(built.json)};
-    RETURN_IF_ERROR(store.images().set_manifest(bundle.id, manifest));
+    BuiltManifest built = manifest_of(bundle, layers, form.manifest);
+    manifest = {
+        .digest = built.digest, .media_type = built.manifest.media_type, .json = std::move(built.json)};
+    // Annotations are this push's, not the image's.
+    if (form.plain()) RETURN_IF_ERROR(store.images().set_manifest(bundle.id, manifest));
   }
   ASSIGN_OR_RETURN(const std::vector<std::string> sources, mount_sources(store, reference));
   Json blobs = Json::array();
@@ -144,7 +153,11 @@ Status remember(store::Store& store, const image::ImageRef& reference, const Dig
 
 }  // namespace
 
-Result<TransferResult> push_image(const std::string& store_root, const std::string& name, EventSink& events) {
+Result<TransferResult> push_image(const std::string& store_root, const std::string& name, EventSink& events,
+                                  const std::map<std::string, std::string>& attributes) {
+  PushForm form;
+  ASSIGN_OR_RETURN(form.compression, parse_compression(attributes));
+  ASSIGN_OR_RETURN(form.manifest, parse_manifest_options(attributes));
   ASSIGN_OR_RETURN(const std::string root, resolve_root(store_root));
   // Taken outside, so that the blobs are still held while they are sent.
   ASSIGN_OR_RETURN(store::Store first, store::Store::open(root));
@@ -152,9 +165,10 @@ Result<TransferResult> push_image(const std::string& store_root, const std::stri
   RETURN_IF_ERROR(first.close());
   const auto work = [&](Inside& inside) -> Result<Json> {
     ASSIGN_OR_RETURN(store::Store store, store::Store::open(root));
-    Result<Json> prepared = in_step(
-        inside.events(), 1, fmt::format("preparing {}", name), inside.stop_fd(),
-        [&](const Progress& progress) { return prepare(store, lease, inside.encoding(), name, progress); });
+    Result<Json> prepared = in_step(inside.events(), 1, fmt::format("preparing {}", name), inside.stop_fd(),
+                                    [&](const Progress& progress) {
+                                      return prepare(store, lease, inside.encoding(), name, form, progress);
+                                    });
     RETURN_IF_ERROR(store.close());
     return prepared;
   };

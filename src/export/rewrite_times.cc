@@ -7,6 +7,7 @@
 #include <array>
 #include <map>
 
+#include "export/rfc3339.h"
 #include "image/config.h"
 #include "store/blobs.h"
 #include "store/layers.h"
@@ -97,6 +98,19 @@ Result<ImageBundle> rewrite_times(store::Store& store, store::BuildLease& lease,
   }
   if (config.diff_ids == bundle.diff_ids) return bundle;
   config.diff_ids = bundle.diff_ids;
+  bundle.config_json = config.to_json();
+  bundle.id = Digest::of(bundle.config_json);
+  return bundle;
+}
+
+Result<ImageBundle> limit_config_times(ImageBundle bundle, std::size_t first_row, std::int64_t latest_s) {
+  ASSIGN_OR_RETURN(image::ImageConfig config, image::ImageConfig::parse(bundle.config_json));
+  const auto latest = std::chrono::system_clock::from_time_t(latest_s);
+  const auto limit = [&](std::string& time) {
+    if (const auto parsed = parse_rfc3339(time); !parsed || *parsed > latest) time = format_rfc3339(latest);
+  };
+  limit(config.created);
+  for (std::size_t row = first_row; row < config.history.size(); ++row) limit(config.history[row].created);
   bundle.config_json = config.to_json();
   bundle.id = Digest::of(bundle.config_json);
   return bundle;

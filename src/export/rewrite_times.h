@@ -21,4 +21,8 @@ Result<ImageBundle> rewrite_times(store::Store& store, store::BuildLease& lease,
                                   std::size_t first, std::int64_t latest_s,
                                   const CompressionOptions& compression, const Progress& progress);
 
+// `bundle` with the config's time, and those of its history from row `first_row` on, brought down to
+// `latest_s`.
+Result<ImageBundle> limit_config_times(ImageBundle bundle, std::size_t first_row, std::int64_t latest_s);
+
 }  // namespace shale::exporter

@@ -183,6 +183,22 @@ TEST(OutputSpec, KeepsNameAndAttributes) {
               ElementsAre(Pair("annotation.x", "y=z"), Pair("compression", "zstd"), Pair("push", "true")));
 }
 
+TEST(OutputSpec, PushIsAnImageForTheRegistry) {
+  EXPECT_EQ(OutputSpec::parse("type=image,push=true")->kind, OutputSpec::Kind::kRegistry);
+  EXPECT_EQ(OutputSpec::parse("type=image,push=false")->kind, OutputSpec::Kind::kImage);
+}
+
+TEST(OutputSpec, WhatHasNoEffectIsNotedWithItsReason) {
+  const auto notes = [](const char* text) { return OutputSpec::parse(text)->notes(); };
+  EXPECT_THAT(
+      notes("type=oci,compression=zstd,oci-mediatypes=true,annotation.a=b,tar=true,source-date-epoch="),
+      IsEmpty());
+  EXPECT_THAT(notes("type=image,unpack=true"),
+              ElementsAre(HasSubstr("unpack= has no effect with type=image")));
+  EXPECT_THAT(notes("type=local,dest=x,compression=gzip"), ElementsAre(HasSubstr("no layer is written")));
+  EXPECT_THAT(notes("type=image,annotation.a=b"), ElementsAre(HasSubstr("annotations are of a manifest")));
+}
+
 TEST(OutputSpec, MistakesAreNamed) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "it is empty"},
@@ -191,6 +207,14 @@ TEST(OutputSpec, MistakesAreNamed) {
       {"type=local,dest=-", "a directory cannot go to standard output"},
       {"type=image,dest=x", "dest= has no meaning for this type"},
       {"type=oci,compresion=zstd", "did you mean 'compression'?"},
+      {"type=oci,quality=9", "the keys are type, dest, name, annotation.KEY"},
+      {"type=oci,oci-mediatypes=maybe", "oci-mediatypes takes true or false, not 'maybe'"},
+      {"type=image,push-by-digest=true", "take the digest from --metadata-file"},
+      {"type=registry,registry.insecure=true", "by HTTPS"},
+      {"type=docker,context=other", "there is no docker context"},
+      {"type=docker,dest=x,tar=false", "a docker archive is always a tar"},
+      {"type=local,dest=x,mode=delete", "empty the directory before the build"},
+      {"type=tar,platform-split=true", "leave out platform-split"},
       {"type=oci,x.tar", "'x.tar' is not of the form key=value"},
       {"type=oci,\"dest=x", "a quotation mark is not closed"},
       {"type=oci,dest=\"x\"", "a quotation mark stands inside a field"},
