@@ -14,7 +14,9 @@ namespace {
 
 using dockerfile::Instruction;
 
-bool is_literal(std::string_view word) { return word.find('$') == std::string_view::npos; }
+bool has_variable(std::string_view word) { return word.find('$') != std::string_view::npos; }
+// A word that expansion leaves as it is, whatever the escape character.
+bool is_literal(std::string_view word) { return word.find_first_of("$\"'\\`") == std::string_view::npos; }
 
 class EarlyCheck {
  public:
@@ -33,7 +35,7 @@ class EarlyCheck {
           add(instruction, number.error(), signal->signal);
       if (const auto* expose = std::get_if<dockerfile::Expose>(&instruction.body))
         for (const std::string& port : expose->ports)
-          if (port.find_first_of("$\"'\\`") == std::string::npos)
+          if (is_literal(port))
             if (const auto ports = dockerfile::parse_ports({port}); !ports)
               add(instruction, ports.error(), port);
       if (const dockerfile::Copy* copy = copy_of(instruction); copy != nullptr && is_literal(copy->chmod))
@@ -79,7 +81,7 @@ class EarlyCheck {
   }
 
   void check_mount(const Instruction& instruction, const dockerfile::MountText& mount) {
-    if (!is_literal(mount.text)) return;
+    if (has_variable(mount.text)) return;
     const auto as_written = [](std::string_view word) -> Result<std::string> { return std::string(word); };
     if (const auto resolved = dockerfile::resolve_mount(mount.text, as_written); !resolved)
       add(instruction, resolved.error(), mount.text);

@@ -31,7 +31,7 @@ Status plan_run(StageWriter& writer, const dockerfile::Instruction& instruction,
   }
   op.args = writer.with_shell(command);
   op.env = writer.state().environment.strings();
-  op.working_dir = writer.stage().config.working_dir.empty() ? "/" : writer.stage().config.working_dir;
+  op.working_dir = writer.absolute(".");
   op.user = writer.stage().config.user;
   op.network = run.network == "none"   ? NetworkMode::kNone
                : run.network == "host" ? NetworkMode::kHost

@@ -70,8 +70,6 @@ Status StagePlanner::plan_label(const Instruction& instruction, const dockerfile
   for (const dockerfile::KeyValue& item : label.items) {
     ASSIGN_OR_RETURN(const std::string key, writer_.expand(instruction, item.key));
     ASSIGN_OR_RETURN(const std::string value, writer_.expand(instruction, item.value));
-    if (key.empty())
-      return fail(writer_.at(instruction, Error(ErrorKind::kDockerfile, "LABEL names can not be blank")));
     writer_.stage().config.labels[key] = value;
     text += fmt::format(" {}={}", key, value);
   }

@@ -100,6 +100,28 @@ TEST(Planner, WorkdirKeepsAnAbsolutePathAsWrittenAndJoinsARelativeOne) {
   EXPECT_EQ(directory("WORKDIR /a\nWORKDIR $none\n"), "/a");
 }
 
+TEST(Planner, CommandsRunInTheCleanPathOfWorkdir) {
+  const auto directory = [](const std::string& instructions) {
+    const Plan plan = plan_of("FROM a\n" + instructions + "RUN x\n").value();
+    return std::get<RunOp>(plan.nodes.back().op).working_dir;
+  };
+  EXPECT_EQ(directory(""), "/");
+  EXPECT_EQ(directory("WORKDIR /a/../b//\n"), "/b");
+  EXPECT_EQ(directory("WORKDIR /a/../..\n"), "/");
+}
+
+TEST(Planner, WordsMayBeQuotedWhereTheyAreExpanded) {
+  EXPECT_EQ(target(plan_of("FROM a\nSTOPSIGNAL \"SIGKILL\"\n").value()).config.stop_signal, "SIGKILL");
+  EXPECT_EQ(target(plan_of("FROM a\nSTOPSIGNAL \\9\n").value()).config.stop_signal, "9");
+  EXPECT_FALSE(plan_of("FROM a\nSTOPSIGNAL \"NO\"\n"));
+}
+
+TEST(Planner, AnUnsetNameOfALabelIsTheEmptyOne) {
+  const Plan plan = plan_of("FROM a\nLABEL $none=b\n").value();
+  EXPECT_EQ(target(plan).config.labels, (std::map<std::string, std::string>{{"", "b"}}));
+  EXPECT_FALSE(plan_of("FROM a\nENV $none=b\n"));
+}
+
 TEST(Planner, AllReferenceErrorsAreReportedTogether) {
   const Result<Plan> plan = plan_of("FROM ${none}\nFROM scratch\nCOPY --from=7 /x /x\n");
   ASSERT_FALSE(plan);
