@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "cli/annotations.h"
 #include "cli/build_request.h"
 #include "cli/call.h"
 #include "cli/commands.h"
@@ -23,6 +25,10 @@ std::optional<std::string> environment_variable(const std::string& name) {
 // What was asked for and changes nothing, each with its reason.
 std::vector<std::string> notes_of(const CommandLine& line, const BuildRequest& request) {
   std::vector<std::string> notes = line.notes();
+  if (line.has("annotation") && std::ranges::none_of(request.outputs, has_manifest))
+    notes.emplace_back(
+        "--annotation has no effect: annotations are of a manifest, which --output=type=oci and --push "
+        "write");
   for (const OutputSpec& output : request.outputs)
     for (std::string& note : output.notes()) notes.push_back("--output: " + std::move(note));
   return notes;

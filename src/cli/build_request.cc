@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cli/annotations.h"
 #include "cli/units.h"
 
 namespace shale::cli {
@@ -182,6 +183,8 @@ void set_outputs(BuildRequest& request, const CommandLine& line, Mistakes& mista
   }
   if (line.flag("push")) request.outputs.push_back({.kind = OutputSpec::Kind::kRegistry});
   if (line.flag("load")) request.outputs.push_back({.kind = OutputSpec::Kind::kImage});
+  if (Status annotated = add_annotations(line.list("annotation"), request.outputs); !annotated)
+    mistakes.add(std::move(annotated.error()));
   const auto to_stdout = [](const OutputSpec& output) { return output.destination == "-"; };
   if (std::count_if(request.outputs.begin(), request.outputs.end(), to_stdout) > 1)
     mistakes.add("several outputs go to standard output", "give all but one of them dest=FILE");

@@ -54,8 +54,8 @@ Status parse_attribute(CallRequest& request, std::string_view key, std::string_v
 Result<CallRequest> parse_call(const CommandLine& line) {
   CallRequest request;
   if (line.flag("check")) request.kind = CallRequest::Kind::kCheck;
-  if (!line.has("call")) return request;
-  const std::string text = line.value("call");
+  if (!line.has("call") && !line.has("print")) return request;
+  const std::string text = line.value(line.has("call") ? "call" : "print");
   for (std::size_t start = 0; start <= text.size();) {
     const std::size_t end = std::min(text.find(',', start), text.size());
     const std::string part = text.substr(start, end - start);

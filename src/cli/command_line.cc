@@ -73,6 +73,9 @@ Error unknown_option(const CommandSpec* command, std::string_view word) {
   return error;
 }
 
+// "buildx build" and "builder build", as docker has them.
+bool is_builder(std::string_view word) { return word == "buildx" || word == "builder"; }
+
 // "image ls" and the like.
 const char* image_subcommand(std::string_view word) {
   if (word == "ls" || word == "list") return "images";
@@ -102,6 +105,13 @@ Result<const CommandSpec*> take_command(std::vector<std::string>& words) {
                           "'shale image' needs one of ls, rm, build, tag, pull, push, load, save, import")
                         .hint(see_help(nullptr)));
       name = meant;
+      used = 2;
+    }
+    if (is_builder(name)) {
+      if (i + 1 >= words.size() || (words[i + 1] != "build" && words[i + 1] != "b"))
+        return fail(Error(ErrorKind::kUsage, fmt::format("'shale {}' has one command, build", name))
+                        .hint("there are no builder instances to manage: the store is the builder"));
+      name = "build";
       used = 2;
     }
     const CommandSpec* command = find_command(name);
@@ -241,11 +251,24 @@ bool CommandLine::flag(std::string_view name) const {
   return has(name) && parse_bool(value(name)).value_or(false);
 }
 
+namespace {
+
+// "--rm=false", "--provenance=false", "--attest type=sbom,disabled=true": what is done anyway.
+bool asks_for_something(const CommandLine& line, const OptionSpec& option) {
+  if (option.kind == OptionKind::kFlag) return line.flag(option.name);
+  const std::vector<std::string> values = line.list(option.name);
+  return std::ranges::any_of(values, [](const std::string& value) {
+    return parse_bool(value).value_or(true) && value.find("disabled=true") == std::string::npos;
+  });
+}
+
+}  // namespace
+
 std::vector<std::string> CommandLine::notes() const {
   std::vector<std::string> lines;
   if (command == nullptr) return lines;
   for (const OptionSpec& option : command->options)
-    if (option.ignored != nullptr && has(option.name))
+    if (option.ignored != nullptr && has(option.name) && asks_for_something(*this, option))
       lines.push_back(fmt::format("--{} has no effect: {}", option.name, option.ignored));
   return lines;
 }

@@ -11,11 +11,12 @@ using enum OptionKind;
 
 constexpr const char* kNoLimits = "resource limits other than --ulimit and --shm-size are not applied";
 constexpr const char* kNoDaemon = "there is no daemon and there are no intermediate containers";
-constexpr const char* kNoRemoteCache = "the cache is the one in the store";
+constexpr const char* kNoRemoteCache = "the cache is in the store, which --root can put where it is kept";
+constexpr const char* kNoMonitor = "a build runs in front until it is done";
 constexpr const char* kNoAttestation = "no attestation is made";
 
 constexpr OptionSpec kGlobalOptions[] = {
-    {"debug", 0, kFlag, "", "Show more about errors and resource use"},
+    {"debug", 'D', kFlag, "", "Show more about errors and resource use"},
     {"help", 'h', kFlag, "", "Show help and exit"},
     {"root", 0, kValue, "string", "Directory of the store"},
     {"version", 0, kFlag, "", "Print version information and quit"},
@@ -23,6 +24,9 @@ constexpr OptionSpec kGlobalOptions[] = {
 
 constexpr OptionSpec kBuildOptions[] = {
     {"add-host", 0, kList, "list", "Add a custom host-to-IP mapping (format: \"host:ip\")"},
+    {"allow", 0, kList, "list", "Allow extra privileged entitlement",
+     "commands have the user's network and never more than the user's rights"},
+    {"annotation", 0, kList, "list", "Add annotation to the image"},
     {"attest", 0, kList, "list", "Attestation parameters", kNoAttestation},
     {"build-arg", 0, kList, "list", "Set build-time variables"},
     {"build-context", 0, kList, "list", "Additional build contexts (e.g., name=path)"},
@@ -39,11 +43,13 @@ constexpr OptionSpec kBuildOptions[] = {
     {"cpu-shares", 'c', kValue, "int", "CPU shares (relative weight)", kNoLimits},
     {"cpuset-cpus", 0, kValue, "string", "CPUs in which to allow execution", kNoLimits},
     {"cpuset-mems", 0, kValue, "string", "Memory nodes in which to allow execution", kNoLimits},
+    {"detach", 0, kFlag, "", "Run the build in the background", kNoMonitor},
     {"disable-content-trust", 0, kFlag, "", "Skip image verification", "digests are always verified"},
     {"file", 'f', kValue, "string", "Name of the Dockerfile (default: \"PATH/Dockerfile\")"},
     {"force-rm", 0, kFlag, "", "Always remove intermediate containers", kNoDaemon},
     {"format", 0, kValue, "string", "Manifest format (oci or docker)", "--output and push choose the format"},
     {"iidfile", 0, kValue, "string", "Write the image ID to a file"},
+    {"invoke", 0, kValue, "string", "Launch a monitor with a command", kNoMonitor},
     {"isolation", 0, kValue, "string", "How RUN is isolated: auto, full, single, mountns, chroot or none"},
     {"jobs", 0, kValue, "int", "Number of RUN instructions that run at the same time"},
     {"label", 0, kList, "list", "Set metadata for an image"},
@@ -57,6 +63,7 @@ constexpr OptionSpec kBuildOptions[] = {
     {"no-cache-filter", 0, kList, "list", "Do not cache specified stages"},
     {"output", 'o', kList, "list", "Output destination (format: \"type=local,dest=path\")"},
     {"platform", 0, kList, "string", "Set target platform for build"},
+    {"print", 0, kValue, "string", "The older name of --call"},
     {"progress", 0, kValue, "string", "Type of progress output: auto, tty, plain or quiet"},
     {"provenance", 0, kValue, "string", "Shorthand for \"--attest=type=provenance\"", kNoAttestation},
     {"pull", 0, kOptional, "string", "Always attempt to pull all referenced images"},
@@ -114,7 +121,8 @@ constexpr OptionSpec kReportOptions[] = {
 
 constexpr CommandSpec kCommands[] = {
     {"build", "[OPTIONS] [PATH | URL | -]", "Build an image from a Dockerfile",
-     "shale image build, shale build", kBuildOptions, 0, 1, "shale-build.1"},
+     "shale image build, shale buildx build, shale builder build, shale build", kBuildOptions, 0, 1,
+     "shale-build.1"},
     {"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images",
      "shale image ls, shale image list, shale images", kImagesOptions, 0, 1, "shale-images.1"},
     {"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images",

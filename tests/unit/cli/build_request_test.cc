@@ -147,6 +147,20 @@ TEST(BuildRequest, StandardStreamsHaveOneUse) {
   EXPECT_THAT(bad({""}), HasSubstr("the build context is an empty path"));
 }
 
+TEST(BuildRequest, AnnotationsGoToOutputsThatWriteAManifest) {
+  const BuildRequest request =
+      good({"-o", "type=oci,dest=x", "-o", "type=image", "--annotation", "a.b=c=d", "--annotation",
+            "manifest[linux/amd64],manifest-descriptor:e=f", "--annotation", "urn:g=h"});
+  ASSERT_EQ(request.outputs.size(), 2U);
+  EXPECT_THAT(request.outputs[0].attributes,
+              ElementsAre(Pair("annotation-manifest-descriptor.e", "f"),
+                          Pair("annotation-manifest[linux/amd64].e", "f"), Pair("annotation-urn.g", "h"),
+                          Pair("annotation.a.b", "c=d")));
+  EXPECT_THAT(request.outputs[1].attributes, IsEmpty());
+  EXPECT_THAT(bad({"--annotation", "title"}), HasSubstr("--annotation 'title' is not of the form key=value"));
+  EXPECT_THAT(bad({"--annotation", "manifest:=x"}), HasSubstr("is not of the form key=value"));
+}
+
 struct OutputCase {
   const char* text;
   OutputSpec::Kind kind;

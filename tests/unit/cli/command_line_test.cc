@@ -135,6 +135,16 @@ TEST(CommandLine, ImageSubcommandsAreTheCommandsTheyAbbreviate) {
   EXPECT_THAT(error_of({"image", "frob"}), HasSubstr("'shale image' needs one of ls"));
 }
 
+TEST(CommandLine, DockersNamesOfBuildAreTaken) {
+  for (const char* name : {"buildx", "builder"}) {
+    const CommandLine line = parsed({name, "build", "-t", "a", "."});
+    EXPECT_STREQ(line.command->name, "build");
+    EXPECT_THAT(line.arguments, ElementsAre("."));
+  }
+  EXPECT_STREQ(parsed({"buildx", "b"}).command->name, "build");
+  EXPECT_THAT(error_of({"buildx", "create"}), HasSubstr("'shale buildx' has one command, build"));
+}
+
 TEST(CommandLine, HelpNeedsNoArguments) {
   EXPECT_TRUE(parsed({"rmi", "--help"}).flag("help"));
   EXPECT_TRUE(parsed({"rmi", "-h"}).flag("help"));
@@ -172,11 +182,20 @@ TEST(CommandLine, ArgumentCountsAreChecked) {
 }
 
 TEST(CommandLine, OptionsWithoutEffectAreNoted) {
-  const CommandLine line = parsed({"build", "--rm", "--provenance=false", "-m", "1g", "."});
+  const CommandLine line = parsed({"build", "--rm", "--provenance=max", "-m", "1g", "."});
   EXPECT_THAT(line.notes(),
               ElementsAre(HasSubstr("--memory has no effect: "), HasSubstr("--provenance has no effect: "),
                           HasSubstr("--rm has no effect: ")));
   EXPECT_THAT(parsed({"build", "-q", "."}).notes(), IsEmpty());
+}
+
+TEST(CommandLine, WhatIsDoneAnywayIsNotNoted) {
+  EXPECT_THAT(parsed({"build", "--provenance=false", "--sbom=false", "--squash=false", "--compress=0",
+                      "--attest=type=sbom,disabled=true"})
+                  .notes(),
+              IsEmpty());
+  EXPECT_THAT(parsed({"build", "--sbom=false", "--sbom=true"}).notes(),
+              ElementsAre(HasSubstr("--sbom has no effect: ")));
 }
 
 TEST(OptionTable, NamesAndLettersAreUniqueWithinACommand) {
@@ -210,7 +229,7 @@ TEST(Help, FollowsDockersLayoutAndWraps) {
             "  -f, --force   Force removal of the image\n"
             "\n"
             "Global Options:\n"
-            "      --debug         Show more about errors and resource\n"
+            "  -D, --debug         Show more about errors and resource\n"
             "                      use\n"
             "  -h, --help          Show help and exit\n"
             "      --root string   Directory of the store\n"
