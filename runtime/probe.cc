@@ -137,26 +137,27 @@ std::vector<std::string> places_to_reach(const std::string& store_dir) {
   return out;
 }
 
-// Everything that needs the namespace, in a child.
-Result<Findings> try_in_namespace(const BuildIsolation& tried, const std::string& scratch) {
+// Everything that needs the namespace, in a child, which goes on by itself.
+Result<BuildProcess> start_trial(const BuildIsolation& tried, const std::string& scratch) {
   const std::vector<std::string> places = places_to_reach(scratch);
-  ASSIGN_OR_RETURN(BuildProcess build,
-                   enter_build_namespace(tried.maps, tried.namespaces(), [&](UniqueFd control) {
-                     for (const std::string& place : places) {
-                       const std::string closed = closed_directory(place);
-                       if (closed.empty()) continue;
-                       say(control.get(), kClosed, closed);
-                       return 0;
-                     }
-                     if (const Status overlay = try_overlay(scratch); !overlay)
-                       say(control.get(), kOverlayFailed, overlay.error().serialize());
-                     if (const Status proc = try_proc(); !proc)
-                       say(control.get(), kProcFailed, proc.error().serialize());
-                     // In here, because overlayfs leaves directories that only root may enter.
-                     (void)sys::remove_tree(AT_FDCWD, scratch + "/work");
-                     say(control.get(), kDone);
-                     return 0;
-                   }));
+  return enter_build_namespace(tried.maps, tried.namespaces(), [&](UniqueFd control) {
+    for (const std::string& place : places) {
+      const std::string closed = closed_directory(place);
+      if (closed.empty()) continue;
+      say(control.get(), kClosed, closed);
+      return 0;
+    }
+    if (const Status overlay = try_overlay(scratch); !overlay)
+      say(control.get(), kOverlayFailed, overlay.error().serialize());
+    if (const Status proc = try_proc(); !proc) say(control.get(), kProcFailed, proc.error().serialize());
+    // In here, because overlayfs leaves directories that only root may enter.
+    (void)sys::remove_tree(AT_FDCWD, scratch + "/work");
+    say(control.get(), kDone);
+    return 0;
+  });
+}
+
+Result<Findings> finish_trial(BuildProcess build) {
   Findings findings;
   std::string message(kMaxError, '\0');
   while (true) {
@@ -174,6 +175,46 @@ Result<Findings> try_in_namespace(const BuildIsolation& tried, const std::string
   }
   RETURN_IF_ERROR(build.process.wait());
   return findings;
+}
+
+// What the findings mean for a rung that was entered.
+void settle(BuildIsolation& result, Findings findings) {
+  if (findings.proc) {
+    result.bound_proc = true;
+    result.reasons.push_back(std::move(*findings.proc));
+  }
+  if (findings.overlay) {
+    result.overlay = false;
+    result.reasons.push_back(std::move(*findings.overlay));
+  }
+}
+
+// Enters a namespace with these maps, and leaves it.
+Status try_maps(const IdMaps& maps) {
+  ASSIGN_OR_RETURN(BuildProcess build, enter_build_namespace(maps, [](const UniqueFd&) { return 0; }));
+  RETURN_IF_ERROR(build.process.wait());
+  return {};
+}
+
+// Tries a rung; what could be entered is settled in it. newuidmap and newgidmap take as long as everything
+// else, so that the rest is tried beside them, with one id; if they do not work, as in most containers, that
+// is what there is.
+Status try_rung(BuildIsolation& rung, const std::string& scratch, bool wanted) {
+  const bool helpers = rung.isolation == Isolation::kFull && rung.maps.kind == IdMaps::Kind::kFull;
+  BuildIsolation single;
+  if (helpers) {
+    ASSIGN_OR_RETURN(single, plan_isolation(Isolation::kSingle));
+  }
+  ASSIGN_OR_RETURN(BuildProcess trial, start_trial(helpers ? single : rung, scratch));
+  Status mapped = helpers ? try_maps(rung.maps) : Status{};
+  ASSIGN_OR_RETURN(Findings findings, finish_trial(std::move(trial)));
+  if (!mapped) {
+    if (wanted) return mapped;
+    rung = std::move(single);
+    rung.reasons = {std::move(mapped.error())};
+  }
+  settle(rung, std::move(findings));
+  return {};
 }
 
 // A directory of the probe's own in the store, removed again.
@@ -201,45 +242,21 @@ class Scratch {
   std::string path_;
 };
 
-// What the findings mean for a rung that was entered.
-void settle(BuildIsolation& result, Findings findings) {
-  if (findings.proc) {
-    result.bound_proc = true;
-    result.reasons.push_back(std::move(*findings.proc));
-  }
-  if (findings.overlay) {
-    result.overlay = false;
-    result.reasons.push_back(std::move(*findings.overlay));
-  }
-}
-
 }  // namespace
 
 Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::optional<Isolation> wanted) {
   ASSIGN_OR_RETURN(BuildIsolation result, plan_isolation(wanted));
   ASSIGN_OR_RETURN(const Scratch scratch, Scratch::create(store_dir));
-  const auto try_it = [&]() -> Status {
-    ASSIGN_OR_RETURN(Findings findings, try_in_namespace(result, scratch.path()));
-    settle(result, std::move(findings));
-    return {};
-  };
   if (result.namespaces() == BuildNamespaces::kNone) {
     result.overlay = false;
     return result;
   }
-  Status entered = try_it();
+  Status entered = try_rung(result, scratch.path(), wanted.has_value());
   if (entered) return result;
   if (wanted)
     return fail(
         std::move(entered.error())
             .context(fmt::format("while trying isolation {}, which was asked for", isolation_name(*wanted))));
-  if (result.isolation == Isolation::kFull && result.maps.kind == IdMaps::Kind::kFull) {
-    // newuidmap is there and does not work, as in most containers: one id needs no helper.
-    ASSIGN_OR_RETURN(result, plan_isolation(Isolation::kSingle));
-    result.reasons = {std::move(entered.error())};
-    entered = try_it();
-    if (entered) return result;
-  }
   // No user namespace, which is the reason from here on. What root has without one, best first.
   result.reasons = {entered.error()};
   const HostFacts facts = read_host_facts();
@@ -250,7 +267,7 @@ Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::option
   }
   if (root && facts.has_capability(CAP_SYS_ADMIN)) {
     result.isolation = Isolation::kMountNamespace;
-    entered = try_it();
+    entered = try_rung(result, scratch.path(), false);
     if (entered) return result;
   }
   result.overlay = false;
