@@ -8,6 +8,7 @@
 
 #include "runtime/userns.h"
 #include "shale/isolation.h"
+#include "shale/snapshotter.h"
 
 namespace shale::runtime {
 
@@ -18,8 +19,7 @@ struct BuildIsolation {
   IdMaps maps;
   // The kernel refuses a fresh /proc (containers hide parts of theirs): sandboxes get the one that is here.
   bool bound_proc = false;
-  // Overlayfs works on the store's file system. Else what a step writes to is a copy of its layers.
-  bool overlay = true;
+  Snapshotter snapshotter = Snapshotter::kOverlay;
   // Why it is not a better one, best first, each with its remedy as hints. Empty for what was asked for.
   std::vector<Error> reasons;
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "runtime/host_facts.h"
+#include "runtime/overlay_probe.h"
 #include "sys/files.h"
 #include "sys/process.h"
 
@@ -29,44 +30,10 @@ constexpr std::size_t kMaxError = 8192;
 
 // What the child found out, one character per message, errors after it.
 constexpr char kOverlayFailed = 'o';
+constexpr char kTmpfsFailed = 't';
 constexpr char kProcFailed = 'p';
 constexpr char kClosed = 'c';  // followed by the directory
 constexpr char kDone = 'd';
-
-// The text that the kernel keeps for a file system that could not be mounted, or the errno's.
-std::unexpected<Error> mount_error(int context, int errno_value, std::string what) {
-  char text[512];
-  const ssize_t size = context < 0 ? -1 : ::read(context, text, sizeof text - 1);
-  Error error = Error::system(errno_value, std::move(what));
-  if (size > 2)
-    error.add_hint(
-        fmt::format("the kernel says: {}", std::string_view(text + 2, static_cast<std::size_t>(size) - 2)));
-  return fail(std::move(error));
-}
-
-// A directory of both layers removed and made again: with the wrong kind of xattrs the mount succeeds and
-// this is EIO.
-Status try_overlay(const std::string& scratch) {
-  for (const char* dir : {"lower/merged", "upper", "work"})
-    RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, scratch + "/" + dir, 0755, true));
-  const UniqueFd context(::fsopen("overlay", FSOPEN_CLOEXEC));
-  if (!context) return fail_errno(errno, "use overlayfs (not in this kernel)");
-  const auto set = [&](unsigned command, const char* key, const char* value) {
-    return ::fsconfig(context.get(), command, key, value, 0) == 0;
-  };
-  if (!set(FSCONFIG_SET_STRING, "lowerdir", (scratch + "/lower").c_str()) ||
-      !set(FSCONFIG_SET_STRING, "upperdir", (scratch + "/upper").c_str()) ||
-      !set(FSCONFIG_SET_STRING, "workdir", (scratch + "/work").c_str()) ||
-      !set(FSCONFIG_SET_FLAG, "userxattr", nullptr) ||
-      // As builds do; and without it the end of the mount would sync the store's whole file system.
-      !set(FSCONFIG_SET_FLAG, "volatile", nullptr) || !set(FSCONFIG_CMD_CREATE, nullptr, nullptr))
-    return mount_error(context.get(), errno, "mount overlayfs on the store's file system");
-  const UniqueFd mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
-  if (!mount) return fail_errno(errno, "mount overlayfs on the store's file system");
-  if (::unlinkat(mount.get(), "merged", AT_REMOVEDIR) != 0 || ::mkdirat(mount.get(), "merged", 0755) != 0)
-    return fail_errno(errno, "remove and make again a directory on overlayfs");
-  return {};
-}
 
 Status try_proc() {
   if (::unshare(CLONE_NEWPID) != 0) return fail_errno(errno, "create a pid namespace");
@@ -97,6 +64,7 @@ void say(int control, char what, const std::string& more = {}) {
 
 struct Findings {
   std::optional<Error> overlay;
+  std::optional<Error> tmpfs;  // asked only where overlayfs has failed
   std::optional<Error> proc;
 };
 
@@ -147,8 +115,11 @@ Result<BuildProcess> start_trial(const BuildIsolation& tried, const std::string&
       say(control.get(), kClosed, closed);
       return 0;
     }
-    if (const Status overlay = try_overlay(scratch); !overlay)
+    if (const Status overlay = try_overlay(scratch); !overlay) {
       say(control.get(), kOverlayFailed, overlay.error().serialize());
+      if (const Status tmpfs = try_overlay_on_tmpfs(scratch); !tmpfs)
+        say(control.get(), kTmpfsFailed, tmpfs.error().serialize());
+    }
     if (const Status proc = try_proc(); !proc) say(control.get(), kProcFailed, proc.error().serialize());
     // In here, because overlayfs leaves directories that only root may enter.
     (void)sys::remove_tree(AT_FDCWD, scratch + "/work");
@@ -171,7 +142,10 @@ Result<Findings> finish_trial(BuildProcess build) {
       return fail(closed_to_namespace(more));
     }
     Error error = Error::deserialize(more);
-    (message[0] == kOverlayFailed ? findings.overlay : findings.proc) = std::move(error);
+    std::optional<Error>& finding = message[0] == kOverlayFailed ? findings.overlay
+                                    : message[0] == kTmpfsFailed ? findings.tmpfs
+                                                                 : findings.proc;
+    finding = std::move(error);
   }
   RETURN_IF_ERROR(build.process.wait());
   return findings;
@@ -184,9 +158,10 @@ void settle(BuildIsolation& result, Findings findings) {
     result.reasons.push_back(std::move(*findings.proc));
   }
   if (findings.overlay) {
-    result.overlay = false;
+    result.snapshotter = findings.tmpfs ? Snapshotter::kClone : Snapshotter::kTmpfs;
     result.reasons.push_back(std::move(*findings.overlay));
   }
+  if (findings.tmpfs) result.reasons.push_back(std::move(*findings.tmpfs));
 }
 
 // Enters a namespace with these maps, and leaves it.
@@ -248,7 +223,7 @@ Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::option
   ASSIGN_OR_RETURN(BuildIsolation result, plan_isolation(wanted));
   ASSIGN_OR_RETURN(const Scratch scratch, Scratch::create(store_dir));
   if (result.namespaces() == BuildNamespaces::kNone) {
-    result.overlay = false;
+    result.snapshotter = Snapshotter::kClone;
     return result;
   }
   Status entered = try_rung(result, scratch.path(), wanted.has_value());
@@ -270,7 +245,7 @@ Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::option
     entered = try_rung(result, scratch.path(), false);
     if (entered) return result;
   }
-  result.overlay = false;
+  result.snapshotter = Snapshotter::kClone;
   // Chroot isolates nothing from what is around it: good enough where that is a container made for the build.
   result.isolation =
       root && facts.can_chroot() && !facts.container.empty() ? Isolation::kChroot : Isolation::kNone;

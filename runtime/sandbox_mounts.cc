@@ -14,6 +14,7 @@
 #include "runtime/device_links.h"
 #include "runtime/emulation/owner_record.h"
 #include "runtime/kernel.h"
+#include "runtime/mount_targets.h"
 #include "runtime/report.h"
 
 namespace shale::runtime {
@@ -54,6 +55,8 @@ int new_filesystem(const char* type, std::initializer_list<FsOption> options, st
   const int context = ::fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
   int mount = -1;
+  // Programs that read /proc/mounts know it by this name.
+  (void)::fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0);
   bool good = true;
   for (const auto& [key, value] : options)
     good = good && ::fsconfig(context, FSCONFIG_SET_STRING, key, value.c_str(), 0) == 0;
@@ -106,37 +109,6 @@ void mount_in_dev(int dev, const char* name, int mount) {
     give_up(SetupStep::kDev, errno, std::string("/dev/") + name);
   ::close(target);
   ::close(mount);
-}
-
-// A mount point that a mount of the caller's needs in something that was just mounted, directories on the way
-// included. What cannot be made is reported when it is mounted on.
-void make_target(int directory, std::string_view path, bool is_directory) {
-  int parent = ::dup(directory);
-  while (parent >= 0) {
-    const std::size_t slash = path.find('/');
-    const std::string name(path.substr(0, slash));
-    const bool last = slash == std::string_view::npos;
-    if (last && !is_directory) {
-      const int file =
-          ::openat(parent, name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-      if (file >= 0) ::close(file);
-      break;
-    }
-    if (::mkdirat(parent, name.c_str(), 0755) != 0 && errno != EEXIST) break;
-    if (last) break;
-    const int next = open_resolved(parent, name.c_str(), O_PATH | O_DIRECTORY, kPlain);
-    ::close(parent);
-    parent = next;
-    path.remove_prefix(slash + 1);
-  }
-  if (parent >= 0) ::close(parent);
-}
-
-bool is_directory(const SandboxMount& mount) {
-  struct stat source{};
-  return mount.kind == SandboxMount::Kind::kTmpfs ||
-         (mount.kind == SandboxMount::Kind::kBind && ::fstat(mount.fd, &source) == 0 &&
-          S_ISDIR(source.st_mode));
 }
 
 void make_dev_targets(int dev, const SandboxSpec& spec) {

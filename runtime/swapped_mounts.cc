@@ -7,6 +7,7 @@
 
 #include "runtime/device_links.h"
 #include "runtime/kernel.h"
+#include "runtime/mount_targets.h"
 #include "runtime/report.h"
 
 namespace shale::runtime {
@@ -121,6 +122,11 @@ int SwappedMounts::swap_in_dev() {
 }
 
 void SwappedMounts::swap_in(const SandboxMount& mount) {
+  // In /dev or in another mount: the image's mount point went aside with what that took the place of.
+  for (const Swap& outer : swaps_)
+    if (!outer.is_file && mount.target.starts_with(outer.target + "/"))
+      make_target(outer.object, std::string_view(mount.target).substr(outer.target.size() + 1),
+                  is_directory(mount));
   Swap swap = make_room(mount.target, true);
   if (mount.kind == SandboxMount::Kind::kBind) {
     auto [home, name] = place_of(mount.fd, mount.target);

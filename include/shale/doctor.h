@@ -8,6 +8,7 @@
 
 #include "shale/error.h"
 #include "shale/isolation.h"
+#include "shale/snapshotter.h"
 
 namespace shale {
 
@@ -32,9 +33,9 @@ struct HostReport {
   std::string store_file_system;
   Isolation isolation = Isolation::kFull;  // of the next build
   bool bound_proc = false;
-  bool overlay = true;            // else what RUN writes to is a copy of its layers
-  std::string why;                // it is not a better one; empty for the best
-  double probe_milliseconds = 0;  // what finding out costs the first build
+  Snapshotter snapshotter = Snapshotter::kOverlay;  // unless the isolation is kNone
+  std::string why;                                  // it is not a better one; empty for the best
+  double probe_milliseconds = 0;                    // what finding out costs the first build
   std::vector<HostFinding> findings;
 };
 

@@ -192,6 +192,7 @@ Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& s
   const bool need_files =
       std::any_of(state.request.outputs.begin(), state.request.outputs.end(), needs_files);
   Status solved = solver.run(inside.stop_fd(), resolver.pulls(), need_files);
+  state.clones.clear(*state.store);
   Status cached = save_stat_caches(state);
   Result<BuildResult> result = [&]() -> Result<BuildResult> {
     RETURN_IF_ERROR(solved);
@@ -199,6 +200,7 @@ Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& s
     return finish(state, solver, events, next_step, inside.stop_fd());
   }();
   state.forget_trees();
+  state.memory.reset();
   Status left = state.lease->finish(*state.store);
   // What fell out of use goes now, a little at a time: the user waits for the image, not for this.
   constexpr auto kTidyTime = std::chrono::milliseconds(20);

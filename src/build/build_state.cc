@@ -28,6 +28,17 @@ Status BuildState::open_lease() {
   return {};
 }
 
+Result<Snapshotter> BuildState::choose_snapshotter() {
+  // Below this, an ordinary package is more likely not to fit than to fit.
+  constexpr std::uint64_t kLeastMemory = std::uint64_t{128} << 20;
+  if (isolation.snapshotter != Snapshotter::kTmpfs || memory) return isolation.snapshotter;
+  const std::uint64_t bytes = store::spare_memory();
+  if (bytes < kLeastMemory) return Snapshotter::kClone;
+  ASSIGN_OR_RETURN(store::MemoryUppers mounted, store::MemoryUppers::mount(*store, *lease, bytes));
+  memory.emplace(std::move(mounted));
+  return Snapshotter::kTmpfs;
+}
+
 void BuildState::begin(plan::Plan new_plan) {
   plan = std::move(new_plan);
   nodes.assign(plan.nodes.size(), {});

@@ -23,6 +23,7 @@
 #include "store/cache.h"
 #include "store/images.h"
 #include "store/lease.h"
+#include "store/memory_uppers.h"
 #include "store/store.h"
 
 namespace shale::build {
@@ -88,10 +89,15 @@ class BuildState {
   // Mount points that images lack, by what has to be made: one directory serves all steps that need the same.
   std::map<Digest, store::WorkDirectory> mount_points;
   ClonePool clones;
+  std::optional<store::MemoryUppers> memory;  // see choose_snapshotter()
 
   // Opens the store, and makes the build's directory in it, unless that was done before.
   Status open_store();
   Status open_lease();
+
+  // How the root directory of the next command is made: as the isolation has it, or by copying where that is
+  // memory and too little of it is free. Inside, on the loop's thread.
+  Result<Snapshotter> choose_snapshotter();
 
   // The socket of the agent that --ssh gives to git; empty = the environment's.
   [[nodiscard]] std::string ssh_socket() const { return ssh.known_socket("default").value_or(""); }

@@ -65,6 +65,16 @@ void ClonePool::give_back(RootClone clone) {
   idle_.push_back(std::move(clone));
 }
 
+void ClonePool::clear(store::Store& store) {
+  const std::lock_guard lock(mutex_);
+  // What cannot be removed goes with the build's directory.
+  for (RootClone& clone : idle_) {
+    clone.clone.reset();
+    (void)sys::remove_tree(store.root_fd(), clone.directory.fs_path());
+  }
+  idle_.clear();
+}
+
 Status remove_stubs(int tree, const layer::LayerManifest& stubs, const layer::SnapshotView& view,
                     const layer::LayerManifest& made) {
   const std::vector<layer::Entry>& entries = stubs.entries();

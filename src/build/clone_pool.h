@@ -26,8 +26,11 @@ class ClonePool {
   // A copy of `stack` that is the caller's alone: one that was given back and needs the fewest layers more,
   // else a new one.
   Result<RootClone> take(store::Store& store, store::BuildLease& lease, const LayerStack& stack);
-  // From any thread. What is not taken again goes with the build's directory.
+  // From any thread.
   void give_back(RootClone clone);
+  // Removes those that nobody has taken: what is only moved away still has to reach the disk when the store
+  // is synced, a whole image of it.
+  void clear(store::Store& store);
 
  private:
   std::mutex mutex_;

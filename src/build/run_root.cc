@@ -10,6 +10,7 @@
 #include "build/layer_maker.h"
 #include "build/run_files.h"
 #include "build/tree_writer.h"
+#include "layer/upper_copy.h"
 #include "store/snapshot.h"
 #include "sys/files.h"
 #include "sys/overlay.h"
@@ -18,35 +19,44 @@ namespace shale::build {
 
 Result<UniqueFd> RunRoot::make(const CopyPlan& mount_points, const CopyPlan& kept) {
   ASSIGN_OR_RETURN(directory_, state_.lease->new_directory());
-  if (!state_.isolation.overlay) return make_clone(mount_points, kept);
+  if (snapshotter_ == Snapshotter::kClone) return make_clone(mount_points, kept);
+  if (snapshotter_ == Snapshotter::kTmpfs) {
+    ASSIGN_OR_RETURN(in_memory_, state_.memory->new_directory());
+  }
+  const store::WorkDirectory& upper = in_memory_ ? *in_memory_ : directory_;
   std::vector<std::string> lowers = lower_directories(below_);
   // A layer of their own, directly below the upper directory.
   if (!mount_points.empty()) {
     ASSIGN_OR_RETURN(const std::string path, shared_mount_points(mount_points));
     lowers.push_back(path);
   }
-  if (!kept.empty()) RETURN_IF_ERROR(write_tree(kept, directory_.fs.get(), state_.owners()));
-  return store::mount_writable(*state_.store, lowers, directory_);
+  if (!kept.empty()) RETURN_IF_ERROR(write_tree(kept, upper.fs.get(), state_.owners()));
+  return store::mount_writable(*state_.store, lowers, upper);
 }
 
 Result<UniqueFd> RunRoot::make_clone(const CopyPlan& mount_points, const CopyPlan& kept) {
   ASSIGN_OR_RETURN(clone_, state_.clones.take(*state_.store, *state_.lease, below_));
   layer::Clone& clone = *clone_->clone;
   if (!mount_points.empty()) {
-    ASSIGN_OR_RETURN(const std::string path, shared_mount_points(mount_points));
+    ASSIGN_OR_RETURN(store::WorkDirectory directory, state_.lease->new_directory());
+    RETURN_IF_ERROR(write_mount_points(mount_points, directory));
     std::vector<layer::Entry> entries;
     for (const auto& [name, planned] : mount_points.entries()) entries.push_back(planned.entry);
     ASSIGN_OR_RETURN(layer::LayerManifest manifest, layer::LayerManifest::build(std::move(entries)));
     stubs_ = std::make_shared<const layer::LayerManifest>(std::move(manifest));
-    ASSIGN_OR_RETURN(const UniqueFd directory,
-                     sys::open_at(state_.store->root_fd(), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    RETURN_IF_ERROR(clone.apply(*stubs_, directory.get()));
+    RETURN_IF_ERROR(clone.apply(*stubs_, directory.fs.get()));
+    RETURN_IF_ERROR(state_.lease->discard(*state_.store, std::move(directory)));
   }
   if (!kept.empty()) RETURN_IF_ERROR(write_tree(kept, clone.fd(), state_.owners()));
   RETURN_IF_ERROR(clone.begin());
   if (state_.isolation.namespaces() != runtime::BuildNamespaces::kNone)
     return sys::clone_mount(clone.fd(), ".", false);
   return sys::open_at(clone.fd(), ".", O_RDONLY | O_DIRECTORY);
+}
+
+Status RunRoot::write_mount_points(const CopyPlan& stubs, const store::WorkDirectory& directory) {
+  RETURN_IF_ERROR(write_tree(stubs, directory.fs.get(), state_.owners()));
+  return copy_root_metadata(view_, state_.owners(), directory.fs.get());
 }
 
 Result<std::string> RunRoot::shared_mount_points(const CopyPlan& stubs) {
@@ -64,13 +74,17 @@ Result<std::string> RunRoot::shared_mount_points(const CopyPlan& stubs) {
   if (const auto made = state_.mount_points.find(name); made != state_.mount_points.end())
     return made->second.fs_path();
   ASSIGN_OR_RETURN(store::WorkDirectory directory, state_.lease->new_directory());
-  RETURN_IF_ERROR(write_tree(stubs, directory.fs.get(), state_.owners()));
-  RETURN_IF_ERROR(copy_root_metadata(view_, state_.owners(), directory.fs.get()));
+  RETURN_IF_ERROR(write_mount_points(stubs, directory));
   return state_.mount_points.emplace(name, std::move(directory)).first->second.fs_path();
 }
 
 Result<store::LayerRecord> RunRoot::publish(layer::OwnersBeside owners) {
   if (clone_) return publish_clone(std::move(owners));
+  if (in_memory_) {
+    RETURN_IF_ERROR(layer::copy_upper(in_memory_->fs.get(), view_, directory_.fs.get()));
+    store::MemoryUppers::discard(*state_.store, std::move(*in_memory_));
+    in_memory_.reset();
+  }
   return publish_upper(*state_.store, *state_.lease, state_.encoding, std::move(directory_), view_,
                        std::move(owners));
 }
@@ -103,6 +117,8 @@ Result<store::LayerRecord> RunRoot::publish_clone(layer::OwnersBeside owners) {
 void RunRoot::discard() {
   // What stays behind goes with the build's directory.
   if (!directory_.wrapper.empty()) (void)state_.lease->discard(*state_.store, std::move(directory_));
+  if (in_memory_) store::MemoryUppers::discard(*state_.store, std::move(*in_memory_));
+  in_memory_.reset();
   if (clone_) (void)state_.lease->discard(*state_.store, std::move(clone_->directory));
   clone_.reset();
 }

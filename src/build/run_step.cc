@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "base/last_lines.h"
 #include "build/image_users.h"
@@ -29,21 +30,24 @@ namespace {
 constexpr std::size_t kTailLines = 20;
 constexpr std::size_t kTailBytes = 64 * 1024;
 
-// Owners of the links, fifos and sockets of an image that are not root's.
-std::string journal_of(const layer::SnapshotView& view) {
-  std::string journal;
+// Adds the owners of the links, fifos and sockets below the directory `from` of `view` that are not root's,
+// as they are found below `to`. Both are plain; the root is "".
+void add_owners(std::string& journal, const layer::SnapshotView& view, const std::string& from,
+                const std::string& to) {
   for (const auto& manifest : view.layers()) {
     if (!manifest) continue;
     for (const layer::Entry& entry : manifest->entries()) {
       if (entry.is_file() || entry.is_directory() || entry.is_whiteout() ||
           (entry.uid == 0 && entry.gid == 0))
         continue;
+      if (!from.empty() && !entry.path.starts_with(from + "/")) continue;
       const std::optional<layer::ViewEntry> seen = view.find(entry.path);
-      if (seen && seen->entry == &entry)
-        runtime::append_journal_entry(journal, {entry.path, {.uid = entry.uid, .gid = entry.gid}});
+      if (!seen || seen->entry != &entry) continue;
+      const std::string below = from.empty() ? entry.path : entry.path.substr(from.size() + 1);
+      runtime::append_journal_entry(
+          journal, {to.empty() ? below : to + "/" + below, {.uid = entry.uid, .gid = entry.gid}});
     }
   }
-  return journal;
 }
 
 Result<std::string> read_journal(int fd) {
@@ -61,12 +65,13 @@ Result<RunEnvironment> RunEnvironment::create() {
   return RunEnvironment{.launcher = std::move(launcher), .seccomp_programs = std::move(filters.programs)};
 }
 
-RunStep::RunStep(BuildState& state, const plan::Node& node, LayerStack below)
+RunStep::RunStep(BuildState& state, const plan::Node& node, LayerStack below, Snapshotter snapshotter)
     : state_(state),
       node_(node),
       op_(std::get<plan::RunOp>(node.op)),
       below_(std::move(below)),
-      root_(state, below_, view_) {}
+      snapshotter_(snapshotter),
+      root_(state, below_, view_, snapshotter) {}
 
 Status RunStep::prepare() {
   RETURN_IF_ERROR(refuse_what_chroot_lacks());
@@ -75,6 +80,7 @@ Status RunStep::prepare() {
   cache_mounts_.clear();
   forwarders_.clear();
   cache_ids_.clear();
+  copied_binds_.clear();
   spec_ = {};
   spec_.isolation = state_.isolation.isolation;
   spec_.bound_proc = state_.isolation.bound_proc;
@@ -127,6 +133,7 @@ Status RunStep::prepare_mount(const plan::MountOp& mount) {
       tmpfs.target = mount.target;
       tmpfs.size_bytes = mount.tmpfs_bytes;
       tmpfs.mode = 01777;
+      tmpfs.nosuid = true;
       spec_.mounts.push_back(std::move(tmpfs));
       return {};
     }
@@ -146,7 +153,7 @@ Result<UniqueFd> RunStep::open_inside(int root, const std::string& path) const {
 }
 
 Status RunStep::prepare_bind(const plan::MountOp& mount) {
-  if (!state_.isolation.overlay) return prepare_copied_bind(mount);
+  if (copies()) return prepare_copied_bind(mount);
   const LayerStack stack = state_.stack(mount.source->node);
   const std::vector<std::string> lowers = lower_directories(stack);
   UniqueFd root;
@@ -154,9 +161,11 @@ Status RunStep::prepare_bind(const plan::MountOp& mount) {
     ASSIGN_OR_RETURN(root, store::mount_read_only(*state_.store, lowers));
   } else {
     // Writes go to an upper directory that nobody keeps.
-    ASSIGN_OR_RETURN(store::WorkDirectory scratch, state_.lease->new_directory());
+    const bool in_memory = snapshotter_ == Snapshotter::kTmpfs;
+    ASSIGN_OR_RETURN(store::WorkDirectory scratch,
+                     in_memory ? state_.memory->new_directory() : state_.lease->new_directory());
     ASSIGN_OR_RETURN(root, store::mount_writable(*state_.store, lowers, scratch));
-    scratch_.push_back(std::move(scratch));
+    (in_memory ? scratch_in_memory_ : scratch_).push_back(std::move(scratch));
   }
   runtime::SandboxMount bind;
   bind.target = mount.target;
@@ -296,7 +305,8 @@ Result<bool> RunStep::make_nested_mount_point(std::size_t index, bool is_directo
   return false;
 }
 
-Status RunStep::mount_root() {
+Status RunStep::make_root() {
+  for (const CopiedBind& bind : copied_binds_) RETURN_IF_ERROR(make_copied_bind(bind));
   CopyPlan stubs(view_, std::nullopt, std::nullopt);
   for (std::size_t i = 0; i < spec_.mounts.size(); ++i) {
     const runtime::SandboxMount& mount = spec_.mounts[i];
@@ -333,7 +343,14 @@ Status RunStep::mount_root() {
 Status RunStep::prepare_emulation() {
   if (state_.isolation.isolation != Isolation::kSingle) return {};
   spec_.emulate_ids = true;
-  spec_.owner_journal = journal_of(view_);
+  add_owners(spec_.owner_journal, view_, "", "");
+  for (const plan::MountOp& mount : op_.mounts) {
+    if (mount.kind != plan::MountOp::Kind::kBind) continue;
+    ASSIGN_OR_RETURN(SourceTree * source, state_.tree(*mount.source));
+    ASSIGN_OR_RETURN(const layer::ResolvedPath from, source->view().resolve(mount.source_path, true));
+    ASSIGN_OR_RETURN(const layer::ResolvedPath to, view_.resolve(mount.target, true));
+    add_owners(spec_.owner_journal, source->view(), from.path, to.path);
+  }
   journal_ = UniqueFd(::memfd_create("owners", MFD_CLOEXEC));
   if (!journal_) return fail_errno(errno, "make a file in memory");
   spec_.journal_fd = journal_.get();
@@ -341,7 +358,6 @@ Status RunStep::prepare_emulation() {
 }
 
 Status RunStep::start(const RunEnvironment& environment) {
-  RETURN_IF_ERROR(mount_root());
   RETURN_IF_ERROR(prepare_emulation());
   spec_.seccomp_programs = environment.seccomp_programs;
   ASSIGN_OR_RETURN(FdPair out, sys::make_pipe());
@@ -435,6 +451,8 @@ Status RunStep::finish() {
     for (const std::string& line : lines) error.add_context("> " + line);
     error.add_context("whole log: " + log_path_);
   }
+  lacked_memory_ = snapshotter_ == Snapshotter::kTmpfs &&
+                   (state_.memory->full() || tail_.find(std::strerror(ENOSPC)) != std::string::npos);
   if (const std::string full = full_disk_hint(state_.store->root_fd()); !full.empty()) error.add_hint(full);
   if (status == 137 && outcome.kind != runtime::SandboxOutcome::Kind::kKilled)
     error.add_hint("SIGKILL is what the kernel sends when memory runs out");
@@ -456,6 +474,9 @@ void RunStep::discard() {
   for (store::WorkDirectory& scratch : scratch_)
     (void)state_.lease->discard(*state_.store, std::move(scratch));
   scratch_.clear();
+  for (store::WorkDirectory& scratch : scratch_in_memory_)
+    store::MemoryUppers::discard(*state_.store, std::move(scratch));
+  scratch_in_memory_.clear();
 }
 
 }  // namespace shale::build

@@ -24,15 +24,18 @@ struct RunEnvironment {
   static Result<RunEnvironment> create();
 };
 
-// Use: prepare, start, feed output until both pipes are at their end and the pidfd is readable, then finish;
-// after that publish() on a worker. All but publish() on the loop's thread.
+// Use: prepare, make_root, start, feed output until both pipes are at their end and the pidfd is readable,
+// then finish; after that publish() on a worker. All but publish() on the loop's thread.
 class RunStep {
  public:
-  RunStep(BuildState& state, const plan::Node& node, LayerStack below);
+  RunStep(BuildState& state, const plan::Node& node, LayerStack below, Snapshotter snapshotter);
 
-  // Everything before the process: mount points, cache directories, secrets, user. kBusy if a cache mount is
-  // in use in a way that excludes this step: try again later.
+  // What the step is given: cache directories, secrets, user. kBusy if a cache mount is in use in a way that
+  // excludes this step: try again later.
   Status prepare();
+  // The root directory. Where copies() says so it is one, of up to a whole image: on a worker then.
+  Status make_root();
+  [[nodiscard]] bool copies() const { return snapshotter_ == Snapshotter::kClone; }
   Status start(const RunEnvironment& environment);
 
   // Readable ends of the command's standard output (0) and error (1); -1 once closed.
@@ -49,6 +52,8 @@ class RunStep {
   Result<store::LayerRecord> publish();
   // Gives everything back that publish() did not take.
   void discard();
+  // The command has failed, and what it wrote may have had too little room in memory.
+  [[nodiscard]] bool lacked_memory() const { return lacked_memory_; }
 
   [[nodiscard]] const std::string& log_path() const { return log_path_; }
 
@@ -60,9 +65,10 @@ class RunStep {
   Status prepare_ssh(const plan::MountOp& mount);
   Status prepare_user();
   Status prepare_copied_bind(const plan::MountOp& mount);
+  struct CopiedBind;
+  Status make_copied_bind(const CopiedBind& bind);
   Status refuse_what_chroot_lacks() const;
   Result<bool> make_nested_mount_point(std::size_t index, bool is_directory);
-  Status mount_root();
   Status prepare_emulation();
   void remember_lines(const std::string& bytes);
   Result<UniqueFd> open_inside(int root, const std::string& path) const;
@@ -71,10 +77,19 @@ class RunStep {
   const plan::Node& node_;
   const plan::RunOp& op_;
   LayerStack below_;
+  Snapshotter snapshotter_;
   layer::SnapshotView view_;
   RunRoot root_;
+  // A bind that make_root() makes a copy for.
+  struct CopiedBind {
+    const plan::MountOp* mount;
+    SourceTree* source;
+    std::size_t index;  // in spec_.mounts
+  };
+  std::vector<CopiedBind> copied_binds_;
   std::vector<store::WorkDirectory> scratch_;  // of binds
-  std::vector<UniqueFd> fds_;                  // mounts, until the sandbox has them
+  std::vector<store::WorkDirectory> scratch_in_memory_;
+  std::vector<UniqueFd> fds_;  // mounts, until the sandbox has them
   std::vector<store::CacheMount> cache_mounts_;
   std::vector<std::unique_ptr<SshForwarder>> forwarders_;
   std::set<std::string> cache_ids_;  // of those, for isolation chroot
@@ -85,6 +100,7 @@ class RunStep {
   UniqueFd log_;
   std::string log_path_;
   std::string tail_;  // the last lines, for the error
+  bool lacked_memory_ = false;
 };
 
 }  // namespace shale::build

@@ -29,10 +29,21 @@ Status RunStep::refuse_what_chroot_lacks() const {
 }
 
 // Where nothing can be mounted together, a bind is a copy of what it names, and nobody keeps what is written
-// to it.
+// to it. The copy is made later, on a worker; here is its place among the mounts.
 Status RunStep::prepare_copied_bind(const plan::MountOp& mount) {
-  ASSIGN_OR_RETURN(SourceTree * tree, state_.tree(*mount.source));
-  ASSIGN_OR_RETURN(const layer::ResolvedPath found, tree->view().resolve(mount.source_path, true));
+  ASSIGN_OR_RETURN(SourceTree * source, state_.tree(*mount.source));
+  copied_binds_.push_back({.mount = &mount, .source = source, .index = spec_.mounts.size()});
+  runtime::SandboxMount bind;
+  bind.target = mount.target;
+  bind.read_only = mount.read_only;
+  spec_.mounts.push_back(std::move(bind));
+  return {};
+}
+
+Status RunStep::make_copied_bind(const CopiedBind& bind) {
+  const plan::MountOp& mount = *bind.mount;
+  SourceTree& tree = *bind.source;
+  ASSIGN_OR_RETURN(const layer::ResolvedPath found, tree.view().resolve(mount.source_path, true));
   if (!found.exists())
     return fail(ErrorKind::kDockerfile,
                 fmt::format("\"{}\": not found in the source of the mount", mount.source_path));
@@ -42,8 +53,8 @@ Status RunStep::prepare_copied_bind(const plan::MountOp& mount) {
   plan::CopyOp op;
   op.paths = {"/" + found.path};
   op.destination = "/";
-  ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *tree));
-  RETURN_IF_ERROR(copies.add(op, *tree, selected));
+  ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, tree));
+  RETURN_IF_ERROR(copies.add(op, tree, selected));
   // A command that is only in a chroot could write to what read-only files are linked to.
   const bool guarded = mount.read_only && state_.isolation.namespaces() != runtime::BuildNamespaces::kNone;
   RETURN_IF_ERROR(write_tree(copies, scratch.fs.get(), state_.owners(),
@@ -61,11 +72,7 @@ Status RunStep::prepare_copied_bind(const plan::MountOp& mount) {
                                                                    : fmt::format("{}/{}", scratch.fs_path(),
                                                                                  found.entry->entry->name()),
                                                       O_PATH | O_NOFOLLOW));
-  runtime::SandboxMount bind;
-  bind.target = mount.target;
-  bind.read_only = mount.read_only;
-  bind.fd = source.get();
-  spec_.mounts.push_back(std::move(bind));
+  spec_.mounts[bind.index].fd = source.get();
   fds_.push_back(std::move(source));
   scratch_.push_back(std::move(scratch));
   return {};

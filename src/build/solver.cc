@@ -9,7 +9,6 @@
 
 #include "build/layer_maker.h"
 #include "build/remote_layer.h"
-#include "export/isolation.h"
 #include "store/cache.h"
 #include "store/layers.h"
 
@@ -262,7 +261,7 @@ Status Solver::start_step(plan::NodeId id) {
   const plan::Node& node = state_.node(id);
   NodeState& state = state_.state(id);
   const bool command = std::holds_alternative<plan::RunOp>(node.op);
-  if (command && static_cast<int>(commands_.size()) >= job_limit()) return {};
+  if (command && static_cast<int>(commands_.size()) + making_roots_ >= job_limit()) return {};
   ASSIGN_OR_RETURN(std::optional<StepKey> key, key_of(state_, node));
   if (command) return start_command(id, std::move(*key));
 
@@ -321,90 +320,6 @@ void Solver::submit_layer(plan::NodeId id, StepKey key, std::function<Result<sto
                   --submitted_;
                   finish_step(id, key, std::move(**result));
                 });
-}
-
-void Solver::show_isolation(plan::NodeId id) {
-  if (isolation_shown_) return;
-  isolation_shown_ = true;
-  events_.on(StepNote{
-      .step = state_.state(id).step, .text = exporter::describe_isolation(state_.isolation), .detail = true});
-  if (state_.isolation.isolation == Isolation::kChroot)
-    events_.on(
-        Warning{.text = "isolation chroot keeps the commands of RUN apart from nothing in this container"});
-}
-
-Status Solver::start_command(plan::NodeId id, StepKey key) {
-  const plan::Node& node = state_.node(id);
-  if (!environment_) {
-    ASSIGN_OR_RETURN(environment_, RunEnvironment::create());
-  }
-  auto step = std::make_unique<RunStep>(state_, node, state_.stack(node.parent));
-  Status prepared = step->prepare();
-  if (!prepared && prepared.error().kind() == ErrorKind::kBusy) {
-    blocked_ = true;  // a cache mount is in use; asked again after the next event or tick
-    return {};
-  }
-  state_.state(id).started = true;
-  show_start(id);
-  show_isolation(id);
-  if (!node.no_cache) {
-    ASSIGN_OR_RETURN(const std::vector<store::CacheRecord> earlier,
-                     state_.store->cache().records_with_definition(key.definition, 1));
-    std::string why = state_.state(id).foreign_reason;
-    if (why.empty()) why = explain_miss(key, earlier);
-    if (!why.empty())
-      events_.on(StepNote{.step = state_.state(id).step, .text = "runs again because " + why});
-  }
-  if (prepared) prepared = step->start(*environment_);
-  if (!prepared) {
-    step->discard();
-    fail_step(id, std::move(prepared.error()));
-    return {};
-  }
-  commands_.push_back({.node = id, .step = std::move(step), .key = std::move(key), .ended = false});
-  RunningCommand& command = commands_.back();
-  for (const int stream : {0, 1})
-    loop_->watch(command.step->output_fd(stream),
-                 [this, &command, stream] { read_command(command, stream); });
-  loop_->watch(command.step->pidfd(), [this, &command] {
-    loop_->unwatch(command.step->pidfd());
-    command.ended = true;
-    if (command.step->output_ended()) end_command(command);
-  });
-  return {};
-}
-
-void Solver::read_command(RunningCommand& command, int stream) {
-  const int fd = command.step->output_fd(stream);
-  const std::string bytes = command.step->read_output(stream);
-  if (!bytes.empty())
-    events_.on(StepOutput{.step = state_.state(command.node).step, .stream = stream + 1, .bytes = bytes});
-  if (command.step->output_fd(stream) >= 0) return;
-  loop_->unwatch(fd);
-  if (command.ended && command.step->output_ended()) end_command(command);
-}
-
-void Solver::end_command(RunningCommand& command) {
-  const plan::NodeId id = command.node;
-  Status finished = command.step->finish();
-  const std::string log = command.step->log_path();
-  std::shared_ptr<RunStep> step = std::move(command.step);
-  StepKey key = std::move(command.key);
-  commands_.remove_if([id](const RunningCommand& one) { return one.node == id; });
-  if (!finished || error_) {
-    step->discard();
-    if (!finished && !error_)
-      fail_step(id, std::move(finished.error()), log);
-    else if (error_)
-      show_end(id, StepEnd::kCancelled);
-    return;
-  }
-  ++steps_run_;
-  submit_layer(id, std::move(key), [step] {
-    Result<store::LayerRecord> layer = step->publish();
-    step->discard();
-    return layer;
-  });
 }
 
 Status Solver::record(plan::NodeId id, const StepKey& key, const store::LayerRecord& layer) {

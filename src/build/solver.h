@@ -43,7 +43,7 @@ class Solver {
   using Clock = std::chrono::steady_clock;
   struct RunningCommand {
     plan::NodeId node = plan::kNoNode;
-    std::unique_ptr<RunStep> step;
+    std::shared_ptr<RunStep> step;
     StepKey key;
     bool ended = false;  // the process is gone; its output may not be read yet
   };
@@ -72,7 +72,11 @@ class Solver {
   Status start_image(plan::NodeId id);
   void advance_image(RunningImage& image);
   Status start_step(plan::NodeId id);
-  Status start_command(plan::NodeId id, StepKey key);
+  Status start_command(plan::NodeId id, StepKey key, std::optional<Snapshotter> snapshotter = std::nullopt);
+  Status explain_run(plan::NodeId id, const StepKey& key);
+  void launch(plan::NodeId id, std::shared_ptr<RunStep> step, StepKey key, Status prepared);
+  // A command that failed, perhaps for want of memory for what it wrote.
+  void run_on_disk(plan::NodeId id, StepKey key);
   Status find_earlier_download(const StepKey& key, HttpInputs& inputs);
   void show_isolation(plan::NodeId id);
   void submit_layer(plan::NodeId id, StepKey key, std::function<Result<store::LayerRecord>()> make);
@@ -94,7 +98,8 @@ class Solver {
   std::list<RunningCommand> commands_;
   std::list<RunningImage> images_;
   std::map<plan::NodeId, Clock::time_point> begun_;
-  int submitted_ = 0;  // layers in the making on workers
+  int submitted_ = 0;     // work on workers: layers in the making, and
+  int making_roots_ = 0;  // among it, root directories of commands
   bool need_files_ = false;
   bool isolation_shown_ = false;
   bool blocked_ = false;  // a step waits for something that another process holds

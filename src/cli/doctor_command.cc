@@ -43,6 +43,18 @@ const char* isolation_text(const HostReport& report) {
   return "none: Dockerfiles without RUN can be built";
 }
 
+const char* snapshotter_text(Snapshotter snapshotter) {
+  switch (snapshotter) {
+    case Snapshotter::kOverlay:
+      return "overlayfs";
+    case Snapshotter::kTmpfs:
+      return "overlayfs, with what a command writes in memory until it ends";
+    case Snapshotter::kClone:
+      break;
+  }
+  return "copies of the layers";
+}
+
 std::string as_json(const HostReport& report, bool findings) {
   std::string out = fmt::format(
       "{{\n  \"version\": {},\n  \"kernel\": {},\n  \"storeRoot\": {},\n  \"storeFileSystem\": {},\n  "
@@ -50,7 +62,7 @@ std::string as_json(const HostReport& report, bool findings) {
       "{},\n  \"boundProc\": {},\n  \"snapshots\": {},\n  \"why\": {}",
       json_quote(report.version), json_quote(report.kernel), json_quote(report.store_root),
       json_quote(report.store_file_system), json_quote(isolation_name(report.isolation)), report.bound_proc,
-      json_quote(report.overlay ? "overlay" : "clone"), json_quote(report.why));
+      json_quote(snapshotter_name(report.snapshotter)), json_quote(report.why));
   if (findings) {
     out += fmt::format(",\n  \"probeMilliseconds\": {:.1f},\n  \"findings\": [", report.probe_milliseconds);
     const char* separator = "\n";
@@ -71,7 +83,7 @@ std::string summary_of(const HostReport& report) {
   if (!report.why.empty()) out += fmt::format("   because: {}\n", report.why);
   if (report.bound_proc) out += "   /proc: the one that is here\n";
   if (report.isolation != Isolation::kNone)
-    out += fmt::format(" snapshots: {}\n", report.overlay ? "overlayfs" : "copies of the layers");
+    out += fmt::format(" snapshots: {}\n", snapshotter_text(report.snapshotter));
   out += fmt::format(" store: {} ({})\n", report.store_root, report.store_file_system);
   return out;
 }

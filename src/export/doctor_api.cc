@@ -88,9 +88,9 @@ std::vector<std::string> foreign_platforms() {
 void take_reasons(Examination& found, const runtime::BuildIsolation& probed) {
   for (const Error& reason : probed.reasons) {
     const std::string text = reason.to_line();
-    if (text.find("overlay") != std::string::npos)
-      found.overlay = reason;
-    else if (text.find("/proc") != std::string::npos)
+    if (text.find("overlay") != std::string::npos) {
+      if (!found.overlay) found.overlay = reason;  // the first: what follows is about the way around it
+    } else if (text.find("/proc") != std::string::npos)
       found.fresh_proc = reason;
     else if (text.find("map the build's ids") != std::string::npos)
       found.id_range = reason;
@@ -134,7 +134,7 @@ Result<HostReport> examine_host(const std::string& store_root) {
   report.store_file_system = found.store_file_system;
   report.isolation = remembered.isolation;
   report.bound_proc = remembered.bound_proc;
-  report.overlay = remembered.overlay;
+  report.snapshotter = remembered.snapshotter;
   if (!remembered.reasons.empty()) report.why = remembered.reasons.front().to_line();
   report.probe_milliseconds = took.count();
   report.findings = runtime::diagnose(found);

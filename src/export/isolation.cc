@@ -59,7 +59,9 @@ std::optional<runtime::BuildIsolation> remembered(const std::string& root, const
   Result<runtime::BuildIsolation> plan = runtime::plan_isolation(*rung);
   if (!plan) return std::nullopt;
   plan->bound_proc = json_bool(*json, "bound_proc");
-  plan->overlay = json_bool(*json, "overlay");
+  const Result<std::optional<Snapshotter>> snapshotter = parse_snapshotter(json_string(*json, "snapshotter"));
+  if (!snapshotter || !*snapshotter) return std::nullopt;
+  plan->snapshotter = **snapshotter;
   plan->reasons.clear();
   if (const Json* reasons = json_member(*json, "reasons"); reasons != nullptr && reasons->is_array())
     for (const Json& reason : *reasons)
@@ -74,24 +76,21 @@ void remember(const std::string& root, const std::string& key, const runtime::Bu
   const Json json = {{"key", key},
                      {"isolation", isolation_name(verdict.isolation)},
                      {"bound_proc", verdict.bound_proc},
-                     {"overlay", verdict.overlay},
+                     {"snapshotter", snapshotter_name(verdict.snapshotter)},
                      {"reasons", std::move(reasons)}};
   (void)sys::replace_file(AT_FDCWD, root + "/" + kVerdictFile, dump_json(json), 0600);
 }
 
-// For tests: the other way of making snapshots, or the error that this one gives.
-Status override_snapshots(runtime::BuildIsolation& isolation) {
+// Another way of making snapshots, or the error that it gives.
+Status override_snapshotter(runtime::BuildIsolation& isolation) {
   const char* value = ::getenv("SHALE_SNAPSHOTTER");
-  const std::string_view wanted = value == nullptr ? "" : value;
-  if (wanted.empty()) return {};
-  if (wanted != "overlay" && wanted != "clone")
-    return fail(Error(ErrorKind::kUsage, fmt::format("unknown SHALE_SNAPSHOTTER '{}'", wanted))
-                    .hint("it takes overlay or clone"));
-  if (wanted == "overlay" && isolation.namespaces() == runtime::BuildNamespaces::kNone)
+  ASSIGN_OR_RETURN(const std::optional<Snapshotter> wanted, parse_snapshotter(value == nullptr ? "" : value));
+  if (!wanted) return {};
+  if (*wanted != Snapshotter::kClone && isolation.namespaces() == runtime::BuildNamespaces::kNone)
     return fail(ErrorKind::kUnsupported,
-                fmt::format("SHALE_SNAPSHOTTER=overlay needs a mount namespace, which isolation {} has not",
-                            isolation_name(isolation.isolation)));
-  isolation.overlay = wanted == "overlay";
+                fmt::format("SHALE_SNAPSHOTTER={} needs a mount namespace, which isolation {} has not",
+                            snapshotter_name(*wanted), isolation_name(isolation.isolation)));
+  isolation.snapshotter = *wanted;
   return {};
 }
 
@@ -112,14 +111,16 @@ Result<runtime::BuildIsolation> choose_isolation(std::optional<Isolation> wanted
     ASSIGN_OR_RETURN(chosen, runtime::probe_isolation(root, wanted));
     remember(root, key, *chosen);
   }
-  RETURN_IF_ERROR(override_snapshots(*chosen));
+  RETURN_IF_ERROR(override_snapshotter(*chosen));
   return std::move(*chosen);
 }
 
 std::string describe_isolation(const runtime::BuildIsolation& isolation) {
   std::string text = fmt::format("isolation {}", isolation_name(isolation.isolation));
   if (isolation.bound_proc) text += ", the /proc that is here";
-  if (!isolation.overlay && isolation.isolation != Isolation::kNone) text += ", snapshots are copies";
+  if (isolation.snapshotter == Snapshotter::kTmpfs) text += ", what a step writes is in memory until it ends";
+  if (isolation.snapshotter == Snapshotter::kClone && isolation.isolation != Isolation::kNone)
+    text += ", snapshots are copies";
   if (!isolation.reasons.empty()) text += ": " + isolation.reasons.front().to_line();
   return text;
 }

@@ -11,9 +11,8 @@
 namespace shale::exporter {
 
 // What was wanted, else SHALE_ISOLATION, else the best that works here. The probe (a few milliseconds) runs
-// when the store remembers no verdict of this boot, user and container. SHALE_SNAPSHOTTER=overlay or clone
-// overrides what it found about overlayfs; it is there for tests. `root` is an existing store directory. Call
-// it while no other thread exists.
+// when the store remembers no verdict of this boot, user and container. SHALE_SNAPSHOTTER overrides
+// what it found about snapshots. `root` is an existing store directory. Call it while no other thread exists.
 Result<runtime::BuildIsolation> choose_isolation(std::optional<Isolation> wanted, const std::string& root);
 
 // The value of SHALE_ISOLATION.

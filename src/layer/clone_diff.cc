@@ -81,7 +81,7 @@ class CloneDiff {
   // A mark of overlayfs on a directory of the upper tree; false where the file system takes none.
   bool mark(const std::string& path, const char* value) const {
     const Result<UniqueFd> directory = open_directory_beneath(upper_, path, O_RDONLY);
-    return directory && ::fsetxattr(directory->get(), std::string(kOverlayOpaque).c_str(), value, 1, 0) == 0;
+    return directory && mark_directory(directory->get(), value);
   }
 
   Status visit(const Frame& frame) {
@@ -172,29 +172,20 @@ class CloneDiff {
   }
 
   Status add_whiteouts(const Frame& frame, const std::set<std::string, std::less<>>& names) {
-    bool by_xattr = false;
+    bool by_attribute = false;
+    UniqueFd to;
     for (const ViewEntry& lower : frame.below.children()) {
       const EntryType type = lower.entry->type;
       if (names.contains(lower.entry->name())) continue;
       // Devices were never there.
       if (type == EntryType::kCharDevice || type == EntryType::kBlockDevice) continue;
-      RETURN_IF_ERROR(make_directory(frame.path));
-      RETURN_IF_ERROR(make_whiteout(frame.path, std::string(lower.entry->name()), by_xattr));
+      if (!to) {
+        RETURN_IF_ERROR(make_directory(frame.path));
+        ASSIGN_OR_RETURN(to, open_directory_beneath(upper_, frame.path, O_RDONLY));
+      }
+      RETURN_IF_ERROR(make_whiteout(to.get(), std::string(lower.entry->name()), by_attribute));
     }
-    if (by_xattr && !mark(frame.path, "x")) return failed("mark deletions in", frame.path);
-    return {};
-  }
-
-  // A device, or where none can be made (below an overlay mount) an empty file with an attribute.
-  Status make_whiteout(const std::string& directory, const std::string& name, bool& by_xattr) {
-    ASSIGN_OR_RETURN(const UniqueFd to, open_directory_beneath(upper_, directory, O_RDONLY));
-    if (::mknodat(to.get(), name.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
-    if (errno != EPERM) return failed("delete", join(directory, name));
-    ASSIGN_OR_RETURN(const UniqueFd file,
-                     sys::open_at(to.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-    if (::fsetxattr(file.get(), std::string(kOverlayWhiteout).c_str(), "y", 1, 0) != 0)
-      return failed("record the deletion of", join(directory, name));
-    by_xattr = true;
+    if (by_attribute && !mark_directory(to.get(), "x")) return failed("mark deletions in", frame.path);
     return {};
   }
 

@@ -31,6 +31,15 @@ bool is_layer_xattr(std::string_view name);
 // The name under which a layer's attribute is stored on disk.
 std::string xattr_name_on_disk(std::string_view name);
 
+// Records that the name is deleted, in an open directory of a layer: a device, or where none can be made (a
+// directory that lies on overlayfs) an empty file with an attribute. `by_attribute` then becomes true, and
+// the directory has to get kOverlayOpaque with the value "x".
+Status make_whiteout(int directory, const std::string& name, bool& by_attribute);
+
+// Sets kOverlayOpaque: "y" = nothing of the layers below shows through, "x" = see above. False where the file
+// system takes no such attribute.
+bool mark_directory(int directory, const char* value);
+
 // The value of kOverlayOpaque among `on_disk`, or "".
 std::string_view opaque_value(const std::vector<sys::Xattr>& on_disk);
 

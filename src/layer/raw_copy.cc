@@ -25,6 +25,7 @@ std::string name_on_the_other_side(std::string_view name, CopyDirection directio
   if (!name.starts_with(kOverlayXattrPrefix)) return std::string(name);
   if (direction == CopyDirection::kToLayer) return xattr_name_on_disk(name);
   if (!name.starts_with(kOverlayEscapedPrefix)) return {};
+  if (direction == CopyDirection::kWithin) return std::string(name);
   return std::string(kOverlayXattrPrefix) + std::string(name.substr(kOverlayEscapedPrefix.size()));
 }
 

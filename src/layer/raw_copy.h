@@ -14,7 +14,11 @@ namespace shale::layer {
 
 // Overlayfs keeps its own marks among the attributes of a layer's directory, and those that a step has set
 // under such a name escaped. A plain tree has none of the former, and the latter as they are.
-enum class CopyDirection : std::uint8_t { kFromLayer, kToLayer };
+enum class CopyDirection : std::uint8_t {
+  kFromLayer,  // to a plain tree
+  kToLayer,    // from a plain tree
+  kWithin,     // from one layer's directory to another's: escaped as they are, overlayfs's marks left out
+};
 
 // Copies the file, link, fifo, socket or device `name` of the directory `from`, whose lstat(2) is `status`,
 // to `new_name` in the directory `to`, where nothing of this name is. Files become reflinks where the file

@@ -47,3 +47,31 @@ echo "RUN stat -c 'closed %u' /closed/file" >>Dockerfile
 build --isolation=single .
 has "runs again because its layer was made with a range of ids, of which this build has one and cannot read '/closed"
 ran 'closed 33'
+
+# Every way in turn adds a step to what the others have made, and then all of them find it.
+cat >Dockerfile <<'D'
+FROM busybox
+RUN mkdir /d && chown 3:4 /d && echo 0 >/d/ways && ln -s ways /d/soft && chown -h 5:6 /d/soft && touch /d/gone
+D
+ways='full:overlay single:overlay full:clone single:clone full:tmpfs single:tmpfs'
+[ "$(id -u)" != 0 ] || ways+=' mountns:overlay chroot:clone mountns:tmpfs'
+with() { SHALE_ISOLATION=${1%:*} SHALE_SNAPSHOTTER=${1#*:} build "${@:2}" . || die "$1 fails"; }
+made=1
+for way in $ways; do
+  echo "RUN echo $way >>/d/ways && mkdir /d/$way && chown $made:9 /d/$way && rm -r /home && mkdir -m 4711 /home" >>Dockerfile
+  with "$way"
+  lacks 'runs again'
+  made=$((made + 1))
+done
+with "$way" -q
+image=$(tail -1 "$OUT")
+for way in $ways; do
+  with "$way" -q
+  same "$(tail -1 "$OUT")" "$image"
+done
+with full:overlay -o "type=tar,dest=$T/turns.tar"
+shale save -o "$T/base.tar" busybox:latest
+export SHALE_ROOT=$T/store2
+shale load -i "$T/base.tar" >/dev/null
+with full:overlay -o "type=tar,dest=$T/alone.tar"
+python3 "$HERE/compare-trees" "$T/alone.tar" "$T/turns.tar"

@@ -19,3 +19,22 @@ build -t in-dev .
 ran 'shm-mounts=1 16384' && ran from-context && ran empty=0 && ran 'script at /dev/pipes/EOT'
 rootfs in-dev
 [ -z "$(ls -A "$T/rootfs/dev" 2>/dev/null)" ] || die "/dev of the image holds $(ls -A "$T/rootfs/dev")"
+
+# Where nothing can be mounted, and one mount in another.
+if [ "$(id -u)" = 0 ]; then
+  cat >Dockerfile <<'D'
+FROM busybox
+RUN --mount=type=tmpfs,target=/dev/shm --mount=type=bind,source=file,target=/dev/deep/down/file \
+    --mount=type=tmpfs,target=/outer --mount=type=bind,source=file,target=/outer/inner/file \
+    cat /dev/deep/down/file /outer/inner/file && touch /outer/gone /dev/shm/gone
+RUN <<EOT
+#!/bin/sh
+echo "script at $0"
+EOT
+D
+  build --isolation=chroot -t in-dev .
+  ran from-context && ran 'script at /dev/pipes/EOT'
+  rootfs in-dev
+  left=$(find "$T/rootfs/dev" "$T/rootfs/outer" -mindepth 1 2>/dev/null || true)
+  [ -z "$left" ] || die "left in the image: $left"
+fi
