@@ -4,12 +4,36 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 
 #include "base/sha256.h"
 #include "dockerfile/source.h"
 #include "shale/images.h"
 
 namespace shale::build {
+
+namespace {
+
+// SHALE_SNAPSHOT_MEMORY, else half of what is free; 0 = none.
+Result<std::uint64_t> memory_for_snapshots() {
+  constexpr unsigned kMebibyte = 20;
+  if (const char* value = ::getenv("SHALE_SNAPSHOT_MEMORY"); value != nullptr && *value != '\0') {
+    const std::string_view text = value;
+    std::uint64_t mebibytes = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mebibytes);
+    if (error != std::errc() || end != text.data() + text.size() || mebibytes > (UINT64_MAX >> kMebibyte))
+      return fail(Error(ErrorKind::kUsage, fmt::format("SHALE_SNAPSHOT_MEMORY is '{}', not a number", text))
+                      .hint("it is the number of mebibytes that a build may keep in memory for its steps"));
+    return mebibytes << kMebibyte;
+  }
+  // Below this, an ordinary package is more likely not to fit than to fit.
+  constexpr std::uint64_t kLeast = std::uint64_t{128} << kMebibyte;
+  const std::uint64_t spare = store::spare_memory();
+  return spare < kLeast ? 0 : spare;
+}
+
+}  // namespace
 
 Status BuildState::open_store() {
   if (store) return {};
@@ -29,11 +53,9 @@ Status BuildState::open_lease() {
 }
 
 Result<Snapshotter> BuildState::choose_snapshotter() {
-  // Below this, an ordinary package is more likely not to fit than to fit.
-  constexpr std::uint64_t kLeastMemory = std::uint64_t{128} << 20;
   if (isolation.snapshotter != Snapshotter::kTmpfs || memory) return isolation.snapshotter;
-  const std::uint64_t bytes = store::spare_memory();
-  if (bytes < kLeastMemory) return Snapshotter::kClone;
+  ASSIGN_OR_RETURN(const std::uint64_t bytes, memory_for_snapshots());
+  if (bytes == 0) return Snapshotter::kClone;
   ASSIGN_OR_RETURN(store::MemoryUppers mounted, store::MemoryUppers::mount(*store, *lease, bytes));
   memory.emplace(std::move(mounted));
   return Snapshotter::kTmpfs;

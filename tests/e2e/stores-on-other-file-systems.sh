@@ -35,7 +35,6 @@ chmod 700 "$T/over"
 build over "isolation full" "what a step writes is in memory until it ends"
 SHALE_ISOLATION=single build over "isolation single"
 SHALE_SNAPSHOTTER=clone build over "snapshots are copies"
-# What does not fit into memory goes to the disk.
 echo "the store on overlayfs: done"
 
 mount -t tmpfs tmpfs "$T/memory"
