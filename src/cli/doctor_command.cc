@@ -40,7 +40,7 @@ const char* isolation_text(const HostReport& report) {
     case Isolation::kNone:
       break;
   }
-  return "none: Dockerfiles without RUN can be built";
+  return "no command can be run, Dockerfiles without RUN can be built";
 }
 
 const char* snapshotter_text(Snapshotter snapshotter) {
