@@ -77,6 +77,11 @@ while IFS='|' read -r name rung options; do
   check "$name" "$rung"
 done <<<"$ENVIRONMENTS"
 
+# The same for people, and in short.
+container_says() { inside "$1" "$2" || die "'$2' fails"; shift 2; for text; do has "$text"; done; }
+container_says '' 'shale doctor' 'isolation: chroot (' 'NO       user namespaces' '-> docker run --security-opt seccomp=unconfined …'
+container_says '' 'shale info' 'isolation: chroot (' "because: create the build's user namespace: Operation not permitted"
+
 # With subordinate ids, newuidmap has to have capabilities: setuid root is not enough in a container.
 if command -v newuidmap newgidmap setcap >/dev/null; then
   for file in subuid subgid; do echo ann:100000:65536 >"$T/$file"; done
