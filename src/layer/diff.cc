@@ -43,6 +43,7 @@ class UpperWalk {
       const std::string name = std::move(frame.names[frame.next++]);
       RETURN_IF_ERROR(visit(frame, name));
     }
+    RETURN_IF_ERROR(check_owners());
     return std::move(entries_);
   }
 
@@ -159,6 +160,25 @@ class UpperWalk {
         return add_linkable(std::move(entry), status);
       }
     }
+  }
+
+  // The owner of a file or directory is in its attribute. One that is told of beside it could not be written
+  // there, and the next step would not see it.
+  [[nodiscard]] Status check_owners() const {
+    if (!by_attributes()) return {};
+    for (const Entry& entry : entries_) {
+      if (!entry.is_file() && !entry.is_directory()) continue;
+      const auto found = options_.owners_beside.find(entry.path);
+      if (found == options_.owners_beside.end()) continue;
+      const runtime::OwnerRecord& owner = found->second;
+      if (owner.device == 0 && owner.uid == entry.uid && owner.gid == entry.gid) continue;
+      return fail(Error(ErrorKind::kUnsupported,
+                        fmt::format("'/{}' belongs to {}:{} now, which the store cannot keep", entry.path,
+                                    owner.uid, owner.gid))
+                      .hint("a build with one id keeps owners in extended attributes (user.*), which the "
+                            "store's file system lacks: put the store on another one (--root)"));
+    }
+    return {};
   }
 
   static Result<bool> is_whiteout(const Frame& frame, const std::string& name, const struct stat& status) {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 of any process of ours at any moment of a build, with every isolation and snapshotter: the build ends, no
 # process, mount or lock is left, and the next build gives the image that an undisturbed one gives.
-# SHALE_TEST_KILLS=N: so many times each (3).
+# SHALE_TEST_KILLS=N: so many times each (2).
 # timeout: 86400
 . "$(dirname "$0")/lib.sh"
 needs userns
@@ -35,7 +35,7 @@ locks_are_free() {
 
 # one ISOLATION SNAPSHOTTER: a build that is disturbed, and the next one.
 one() {
-  local delay=$((RANDOM % (usual + usual / 4 + 1)))
+  local delay=$((RANDOM % (usual + 1)))
   python3 "$HERE/kill-one-of-ours" "$((delay / 1000)).$(printf %03d $((delay % 1000)))" $commands \
     "$E2E_SHALE" build --progress=plain -o "type=oci,rewrite-timestamp=true,dest=$T/disturbed.tar" . >"$T/killed" 2>"$OUT" ||
     { cat "$T/killed"; die "isolation $1, snapshotter $2: something is left"; }
@@ -56,7 +56,7 @@ for way in $ways; do
   usual=$(((${EPOCHREALTIME//[.,]/} - start) / 1000))
   [ -e "$T/undisturbed.tar" ] || cp "$T/first.tar" "$T/undisturbed.tar"
   cmp "$T/first.tar" "$T/undisturbed.tar" || die "$way gives another image"
-  for ((n = 0; n < ${SHALE_TEST_KILLS:-3}; n++)); do
+  for ((n = 0; n < ${SHALE_TEST_KILLS:-2}; n++)); do
     wipe "$SHALE_ROOT"
     one "$SHALE_ISOLATION" "$SHALE_SNAPSHOTTER"
     echo "$way: $(cat "$T/killed")"

@@ -44,6 +44,12 @@ echo "the store on a tmpfs: done"
 # ramfs has no attributes, as an old tmpfs and an old NFS.
 mount -t ramfs ramfs "$T/bare"
 build bare "snapshots are copies"
+# Owners of a build with one id would be lost there.
+export SHALE_ROOT=$T/bare/single
+"$E2E_SHALE" load -i "$T/base.tar" >/dev/null
+printf 'FROM busybox\nRUN touch /f && chown 3:4 /f\n' >"$T/Dockerfile"
+if "$E2E_SHALE" build --isolation=single --progress=plain -f "$T/Dockerfile" . >"$T/bare.log" 2>&1; then cat "$T/bare.log"; exit 1; fi
+grep -F "'/f' belongs to 3:4 now, which the store cannot keep" "$T/bare.log"
 echo "the store without attributes: done"
 
 if [ "$ROOT" = 1 ] && command -v mkfs.xfs >/dev/null; then

@@ -160,5 +160,20 @@ TEST_F(DescribeUpper, ReadsFifosAndSocketsWithoutOpeningThem) {
   EXPECT_EQ(paths(), (Paths{"fifo", "socket"}));
 }
 
+TEST_F(DescribeUpper, OwnersThatNoAttributeHoldsAreAnErrorNotLost) {
+  write("fs/f", "x");
+  ASSERT_EQ(::symlink("f", path("fs/l").c_str()), 0);
+  DiffOptions options;
+  options.owners = OwnerEncoding::kAttributes;
+  options.owners_beside = {{"l", {.uid = 3, .gid = 4}}};
+  EXPECT_EQ(describe({}, options).manifest.find("l")->uid, 3U);
+  options.owners_beside["f"] = {.uid = 5, .gid = 6};
+  const Result<DiffResult> result = describe_upper(open_dir("fs").get(), {}, options);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().to_line(), "'/f' belongs to 5:6 now, which the store cannot keep");
+  set_xattr("fs/f", "user.shale.owner", "5:6");
+  EXPECT_EQ(describe({}, options).manifest.find("f")->uid, 5U);
+}
+
 }  // namespace
 }  // namespace shale::layer
