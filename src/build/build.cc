@@ -192,7 +192,7 @@ Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& s
   const bool need_files =
       std::any_of(state.request.outputs.begin(), state.request.outputs.end(), needs_files);
   Status solved = solver.run(inside.stop_fd(), resolver.pulls(), need_files);
-  state.clones.clear(*state.store);
+  if (solved) state.clones.clear(*state.store);  // else nothing is synced, and the user waits
   Status cached = save_stat_caches(state);
   Result<BuildResult> result = [&]() -> Result<BuildResult> {
     RETURN_IF_ERROR(solved);

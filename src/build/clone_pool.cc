@@ -14,13 +14,14 @@
 
 namespace shale::build {
 
-Status add_layer(store::Store& store, RootClone& root, const store::LayerRecord& layer) {
+Status add_layer(store::Store& store, RootClone& root, const store::LayerRecord& layer,
+                 const std::atomic<bool>& stop) {
   if (layer.entries == 0) return {};
   ASSIGN_OR_RETURN(const std::shared_ptr<const layer::LayerManifest> manifest,
                    store.layers().load_manifest(layer.id));
   ASSIGN_OR_RETURN(const UniqueFd directory, sys::open_at(store.root_fd(), store::Layers::fs_path(layer.id),
                                                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  return root.clone->apply(*manifest, directory.get());
+  return root.clone->apply(*manifest, directory.get(), stop);
 }
 
 Result<RootClone> ClonePool::take(store::Store& store, store::BuildLease& lease, const LayerStack& stack) {
@@ -54,7 +55,7 @@ Result<RootClone> ClonePool::take(store::Store& store, store::BuildLease& lease,
     root.clone = std::make_unique<layer::Clone>(std::move(tree), std::move(scratch));
   }
   for (std::size_t i = root.layers.size(); i < wanted.size(); ++i) {
-    RETURN_IF_ERROR(add_layer(store, root, *wanted[i]));
+    RETURN_IF_ERROR(add_layer(store, root, *wanted[i], cancelled_));
     root.layers.push_back(wanted[i]->id);
   }
   return root;

@@ -3,6 +3,7 @@
 // dear, so that the one a step leaves behind serves the step that follows it.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <mutex>
 #include <string>
@@ -24,8 +25,11 @@ struct RootClone {
 class ClonePool {
  public:
   // A copy of `stack` that is the caller's alone: one that was given back and needs the fewest layers more,
-  // else a new one.
+  // else a new one. kCancelled after cancel().
   Result<RootClone> take(store::Store& store, store::BuildLease& lease, const LayerStack& stack);
+  // The build ends: copies that are being made are of no use any more.
+  void cancel() { cancelled_ = true; }
+  [[nodiscard]] const std::atomic<bool>& cancelled() const { return cancelled_; }
   // From any thread.
   void give_back(RootClone clone);
   // Removes those that nobody has taken: what is only moved away still has to reach the disk when the store
@@ -35,10 +39,12 @@ class ClonePool {
  private:
   std::mutex mutex_;
   std::list<RootClone> idle_;  // guarded by mutex_
+  std::atomic<bool> cancelled_ = false;
 };
 
-// One layer more, as it is in the store.
-Status add_layer(store::Store& store, RootClone& root, const store::LayerRecord& layer);
+// One layer more, as it is in the store; kCancelled when `stop` becomes true.
+Status add_layer(store::Store& store, RootClone& root, const store::LayerRecord& layer,
+                 const std::atomic<bool>& stop);
 
 // Takes the mount points of `stubs` away that neither `view` nor `made` (the step's layer) has, leaving no
 // trace in the times of their directories.

@@ -44,7 +44,7 @@ Result<UniqueFd> RunRoot::make_clone(const CopyPlan& mount_points, const CopyPla
     for (const auto& [name, planned] : mount_points.entries()) entries.push_back(planned.entry);
     ASSIGN_OR_RETURN(layer::LayerManifest manifest, layer::LayerManifest::build(std::move(entries)));
     stubs_ = std::make_shared<const layer::LayerManifest>(std::move(manifest));
-    RETURN_IF_ERROR(clone.apply(*stubs_, directory.fs.get()));
+    RETURN_IF_ERROR(clone.apply(*stubs_, directory.fs.get(), state_.clones.cancelled()));
     RETURN_IF_ERROR(state_.lease->discard(*state_.store, std::move(directory)));
   }
   if (!kept.empty()) RETURN_IF_ERROR(write_tree(kept, clone.fd(), state_.owners()));
@@ -103,7 +103,8 @@ Result<store::LayerRecord> RunRoot::publish_clone(layer::OwnersBeside owners) {
                      state_.store->layers().load_manifest(layer.id));
     if (stubs_) RETURN_IF_ERROR(remove_stubs(root.clone->fd(), *stubs_, view_, *made));
     // An older layer of the same content is taken with its times.
-    if (layer.diff_id != diff_id) RETURN_IF_ERROR(add_layer(*state_.store, root, layer));
+    if (layer.diff_id != diff_id)
+      RETURN_IF_ERROR(add_layer(*state_.store, root, layer, state_.clones.cancelled()));
     return {};
   };
   if (layer.entries != 0) root.layers.push_back(layer.id);

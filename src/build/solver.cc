@@ -365,6 +365,7 @@ void Solver::fail_step(plan::NodeId id, Error error, const std::string& log) {
 }
 
 void Solver::cancel() {
+  state_.clones.cancel();
   for (RunningCommand& command : commands_) command.step->kill();
   for (RunningImage& image : images_) {
     for (const int fd : image.watched) loop_->unwatch(fd);

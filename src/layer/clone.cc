@@ -55,11 +55,12 @@ bool later(const struct timespec& time, const struct timespec& than) {
 
 }  // namespace
 
-Status Clone::apply(const LayerManifest& manifest, int layer_dir) {
+Status Clone::apply(const LayerManifest& manifest, int layer_dir, const std::atomic<bool>& stop) {
   ParentDirectory from(layer_dir);
   ParentDirectory to(tree_.get());
   std::vector<const Entry*> directories;
   for (const Entry& entry : manifest.entries()) {
+    if (stop.load(std::memory_order_relaxed)) return fail(ErrorKind::kCancelled, "interrupted");
     if (entry.path.empty()) continue;
     // Devices are in no layer's directory, see TreeWriter.
     if (entry.type == EntryType::kCharDevice || entry.type == EntryType::kBlockDevice) continue;

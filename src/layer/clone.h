@@ -3,6 +3,7 @@
 // what was written, found again as overlayfs would have left it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <ctime>
 #include <memory>
@@ -26,8 +27,8 @@ class Clone {
   [[nodiscard]] int fd() const { return tree_.get(); }
 
   // One more layer on top: its manifest, and its directory. The root directory gets that directory's
-  // metadata.
-  Status apply(const LayerManifest& manifest, int layer_dir);
+  // metadata. kCancelled soon after `stop` became true; the tree is good for nothing then.
+  Status apply(const LayerManifest& manifest, int layer_dir, const std::atomic<bool>& stop);
 
   // Everything from here on is a change. Waits until the file system's clock has moved on, so that no change
   // can have the time of what was there before: some milliseconds.

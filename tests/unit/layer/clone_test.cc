@@ -25,7 +25,7 @@ class CloneTest : public LayerTest {
     lower_ = std::make_shared<const LayerManifest>(std::move(lower.manifest));
     view_ = SnapshotView({lower_});
     Clone clone(open_dir("tree"), open_dir("scratch"));
-    must(clone.apply(*lower_, open_dir("lower").get()));
+    must(clone.apply(*lower_, open_dir("lower").get(), go_on_));
     must(clone.begin());
     return clone;
   }
@@ -46,6 +46,7 @@ class CloneTest : public LayerTest {
     must(sys::write_all(fd.get(), content));
   }
 
+  const std::atomic<bool> go_on_ = false;
   std::shared_ptr<const LayerManifest> lower_;
   SnapshotView view_;
   LayerManifest made_;
@@ -146,9 +147,20 @@ TEST_F(CloneTest, UpperLayersHideWhatIsBelow) {
   make_dir("top/d");
   write("top/d/new", "n");
   const LayerManifest top = must(LayerManifest::build({opaque("d"), file("d/new", "n"), whiteout("gone")}));
-  must(clone.apply(top, open_dir("top").get()));
+  must(clone.apply(top, open_dir("top").get(), go_on_));
   EXPECT_EQ(must(sys::list_dir(open_dir("tree").get())), Paths{"d"});
   EXPECT_EQ(must(sys::list_dir(open_dir("tree/d").get())), Paths{"new"});
+}
+
+TEST_F(CloneTest, ACopyThatIsNotWantedAnyMoreStops) {
+  write("lower/a", "a");
+  const LayerManifest lower = must(describe_upper(open_dir("lower").get(), {})).manifest;
+  Clone clone(open_dir("tree"), open_dir("scratch"));
+  const std::atomic<bool> stop = true;
+  const Status applied = clone.apply(lower, open_dir("lower").get(), stop);
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().kind(), ErrorKind::kCancelled);
+  EXPECT_FALSE(exists("tree/a"));
 }
 
 }  // namespace
