@@ -214,9 +214,8 @@ class PlannerImpl final : public Planner {
         stage.config = parent.config;
         stage.history = parent.history;
         stage.base_history_rows = parent.base_history_rows;
-        stage.config.on_build.clear();
         state = states.at(names.base.stage);
-        return;
+        break;
       }
       case Target::Kind::kImage: {
         stage.config = configs_.at({names.base.reference, names.base.platform});
@@ -253,6 +252,7 @@ class PlannerImpl final : public Planner {
     stage.config.on_build.clear();
     if (!stage.config.env_value("PATH") && stage.config.platform.os != "windows")
       stage.config.set_env("PATH", kDefaultPath);
+    // Also over what an ARG of the stage below made of it: the image's value is what a stage begins with.
     for (const std::string& entry : stage.config.env) {
       const std::size_t equals = entry.find('=');
       state.environment.set(std::string_view(entry).substr(0, equals),

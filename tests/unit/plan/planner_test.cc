@@ -135,6 +135,15 @@ TEST(Planner, GlobalArgumentReachesAStageOnlyWhenDeclared) {
   EXPECT_EQ(target(*plan).config.env_value("AFTER"), "1");
 }
 
+TEST(Planner, StageOnAStageBeginsWithTheImagesVariables) {
+  const Plan plan =
+      plan_of("FROM scratch AS x\nENV A=env\nARG A=arg B=arg\nENV IN=$A\nFROM x\nENV AFTER=$A B=$B\n")
+          .value();
+  EXPECT_EQ(target(plan).config.env_value("IN"), "arg");
+  EXPECT_EQ(target(plan).config.env_value("AFTER"), "env");
+  EXPECT_EQ(target(plan).config.env_value("B"), "arg") << "arguments are handed on";
+}
+
 TEST(Planner, BuildArgumentWinsOverDefaultAndFeedsFrom) {
   PlanOptions options;
   options.build_args = {{"TAG", "2"}};
