@@ -15,6 +15,10 @@ constexpr int kMaxDepth = 64;  // deeper than any OCI or docker document; bounds
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, std::string_view what) {
+  // The library passes over one; Go's parser, which reads the same documents elsewhere, does not.
+  if (text.starts_with("\xef\xbb\xbf"))
+    return fail(ErrorKind::kCorrupt,
+                fmt::format("{} is not valid JSON (it begins with a byte order mark)", what));
   std::string problem;
   std::vector<std::set<std::string>> keys;
   const auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {

@@ -37,7 +37,8 @@ TEST(Json, RefusesDeepNesting) {
 }
 
 TEST(Json, RefusesWhatIsNotOneWholeText) {
-  for (const char* text : {"", "{", "{}x", "[1,]", "nul", "{'a':1}", "\"\xff\"", "01", "// c\n1"}) {
+  for (const char* text :
+       {"", "{", "{}x", "[1,]", "nul", "{'a':1}", "\"\xff\"", "01", "// c\n1", "\xef\xbb\xbf{}"}) {
     const Result<Json> json = parse_json(text, "the config of x");
     ASSERT_FALSE(json) << text;
     EXPECT_THAT(json.error().message(), HasSubstr("the config of x is not valid JSON"));
