@@ -110,6 +110,45 @@ unharmed() {
   ! grep -qaF "$SONG" "$OUT" "${@:2}" || die "$1 read something outside"
 }
 
+# soon COMMAND…: its status. It may take ten seconds of a processor, and a minute on a machine with much else to do, and
+# no signal may end it.
+soon() {
+  local status=0 start=$SECONDS before after
+  times >"$T/times"; before=$(awk -F'[ms ]+' 'NR == 2 { print int($1 * 60 + $2 + $3 * 60 + $4) }' "$T/times")
+  "$@" || status=$?
+  times >"$T/times"; after=$(awk -F'[ms ]+' 'NR == 2 { print int($1 * 60 + $2 + $3 * 60 + $4) }' "$T/times")
+  [ $((after - before)) -le 10 ] && [ $((SECONDS - start)) -le 60 ] || die "$((after - before)) seconds of processor, $((SECONDS - start)) in all: $*"
+  [ $status -lt 124 ] || die "ended with $status: $*"
+  return $status
+}
+
+# hostile FOLDER ISOLATION [PATTERN]: builds ./Dockerfile on each image of FOLDER as `base`, whose file `expected` says what
+# is right: "NAME refused", accepted, or contained (either). Whatever comes of it, it comes soon and with a reason, and
+# the canaries stay as they were. Says all that is wrong before it fails.
+hostile() {
+  local folder=$1 isolation=$2 wrong=0 name expectation status
+  while read -r name expectation; do
+    # shellcheck disable=SC2254  # patterns are meant to be patterns
+    if [ $# -gt 2 ]; then case $name in $3) ;; *) continue ;; esac; fi
+    status=0
+    soon build --isolation="$isolation" --build-context "base=oci-layout://$folder/$name" . || status=$?
+    case $expectation-$status in
+      refused-0) status='accepted' ;;
+      accepted-[1-9]*) status="refused: $(grep error: "$OUT" | tail -1)" ;;
+      *-0) status='' ;;
+      *) if grep -q 'error: ' "$OUT"; then status=''; else status='refused without a reason'; fi ;;
+    esac
+    [ -z "$status" ] || { echo "$name with isolation $isolation: $status"; wrong=$((wrong + 1)); }
+    unharmed "$name with isolation $isolation"
+  done <"$folder/expected"
+  same "$wrong wrong" '0 wrong'
+}
+
+# base NAME [SETTINGS [ENTRY…]]: an image with a shell as a layout, with members of its config in JSON and with whatever
+# entries (see attacks/base). `on NAME [ARGS…]` builds ./Dockerfile with it as `base`, by $isolation.
+base() { rm -rf "$T/base-$1"; "$HERE/../attacks/base" "$T/base-$1" "$E2E_CACHE/busybox-latest.tar" "${2:-{\}}" "${@:3}"; }
+on() { build --isolation="$isolation" --build-context "base=oci-layout://$T/base-$1" "${@:2}" .; }
+
 # hub NAME[=AS]…: base images into the loopback registry, which from then on stands in for docker.io.
 hub() {
   local name as
