@@ -40,6 +40,10 @@ Digest situation(std::optional<Isolation> wanted) {
   for (const char* name : {"/proc/self/exe", "/proc/self/ns/user", "/proc/self/ns/mnt"})
     key.add(link_of(name));
   for (const char* name : {"/etc/subuid", "/etc/subgid"}) key.add(text_of(name));
+  for (const char* name : {"USER", "LOGNAME"}) {  // whom /etc/passwd does not know
+    const char* value = ::getenv(name);
+    key.add(value == nullptr ? "" : value);
+  }
   key.add(std::uint64_t{facts.uid}).add(std::uint64_t{::getegid()}).add(facts.capabilities);
   key.add(std::uint64_t{facts.no_new_privs}).add(std::uint64_t{facts.seccomp_filter});
   key.add(std::uint64_t{facts.in_chroot}).add(facts.container).add(facts.apparmor_profile);
