@@ -167,7 +167,10 @@ void SwappedMounts::undo(const Swap& swap) {
   if ((!ours && object.st_nlink != 0) || (swap.is_file && object.st_nlink > 1))
     give_up(SetupStep::kUnmount, EBUSY, swap.target);
   const KeptTimes kept(swap.parent);
-  if (there) {
+  if (ours && swap.is_file && swap.home < 0) {
+    // A secret, perhaps: gone at once, not only when somebody clears what is set aside.
+    if (::unlinkat(swap.parent, swap.name.c_str(), 0) != 0) give_up(SetupStep::kUnmount, errno, swap.target);
+  } else if (there) {
     const bool home = swap.home >= 0 && S_ISDIR(present.st_mode) == !swap.is_file;
     const std::string gone = new_name("gone");
     if (::renameat(swap.parent, swap.name.c_str(), home ? swap.home : scratch_,
