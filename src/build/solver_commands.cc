@@ -47,7 +47,7 @@ Status Solver::start_command(plan::NodeId id, StepKey key, std::optional<Snapsho
   if (!node.no_cache) RETURN_IF_ERROR(explain_run(id, key));
   if (prepared && step->copies()) {
     // The loop does not wait for copies.
-    const std::shared_ptr<RunStep> shared = std::move(step);
+    std::shared_ptr<RunStep> shared = std::move(step);
     const auto made = std::make_shared<Status>();
     ++submitted_;
     ++making_roots_;
