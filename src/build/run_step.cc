@@ -100,7 +100,7 @@ Status RunStep::prepare() {
   spec_.mounts.push_back(text_mount("/etc/hosts", std::move(hosts)));
   spec_.mounts.push_back(text_mount("/etc/resolv.conf", resolv_conf(op_.network)));
   if (op_.script) {
-    runtime::SandboxMount script = text_mount(op_.args.front(), op_.script->second);
+    runtime::SandboxMount script = text_mount(plan::kScriptDirectory + op_.script->first, op_.script->second);
     script.mode = 0755;
     spec_.mounts.push_back(std::move(script));
   }

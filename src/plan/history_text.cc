@@ -97,7 +97,7 @@ std::string copy_history(const dockerfile::Copy& copy, const CopyOp& op,
   if (op.parents) out += " --parents";
   if (op.chown) out += " --chown=" + *op.chown;
   if (op.chmod) out += " --chmod=" + *op.chmod;
-  for (const std::string& pattern : op.exclude) out += " --exclude=" + pattern;
+  // Not --exclude: BuildKit leaves it out.
   for (const std::string& source : sources) out += " " + without_login(source);
   for (const dockerfile::InlineSource& source : copy.inline_sources) out += " <<" + source.name;
   return fmt::format("{} {} # buildkit", out, destination);

@@ -20,7 +20,7 @@ Status plan_run(StageWriter& writer, const dockerfile::Instruction& instruction,
     const bool alone = run.heredocs.size() == 1 && is_only_heredoc(written);
     if (alone && first.text().starts_with("#!")) {
       op.script = {first.name, first.text()};
-      command = {.arguments = {kScriptDirectory + first.name}, .shell_form = false};
+      command.arguments = {kScriptDirectory + first.name};  // by way of the shell, as BuildKit has it
     } else if (alone) {
       command.arguments = {first.text()};
     } else {

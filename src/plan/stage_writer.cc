@@ -78,8 +78,8 @@ Result<std::string> StageWriter::expand(const Instruction& instruction, std::str
 }
 
 Result<std::string> StageWriter::expand_heredoc(const Instruction& instruction, std::string_view text) {
+  // The escape character is the backslash whatever the directive says, as in BuildKit.
   dockerfile::ExpandOptions options;
-  options.escape = context_.file->directives.escape;
   options.ignore_quotes = true;
   Result<dockerfile::Expansion> out = dockerfile::expand_word(text, state_.environment.lookup(), options);
   if (!out) return fail(at(instruction, out.error()));

@@ -163,6 +163,27 @@ TEST(Planner, EntrypointClearsTheBasesCommandButNotOurs) {
   EXPECT_THAT(target(*plan_of("FROM a\nCMD [\"y\"]\nENTRYPOINT [\"x\"]\n")).config.cmd, ElementsAre("y"));
 }
 
+TEST(Planner, BackslashEscapesInHeredocsWhateverTheDirective) {
+  const Plan plan = plan_of("# escape=`\nFROM scratch\nENV A=x\nCOPY <<E /f\n`$A \\$A `\n\\\\\nE\n").value();
+  const auto& copy = std::get<CopyOp>(plan.nodes.back().op);
+  ASSERT_EQ(copy.source.files.size(), 1U);
+  EXPECT_EQ(copy.source.files[0].second, "`x $A `\n\\\n");
+}
+
+TEST(Planner, ScriptOfAHeredocIsStartedByTheShell) {
+  const Plan plan = plan_of("FROM a\nSHELL [\"ash\", \"-c\"]\nRUN <<E\n#!/bin/x\ny\nE\n").value();
+  const auto& run = std::get<RunOp>(plan.nodes.back().op);
+  EXPECT_THAT(run.args, ElementsAre("ash", "-c", "/dev/pipes/E"));
+  EXPECT_EQ(target(plan).history.back().created_by, "RUN ash -c /dev/pipes/E # buildkit");
+}
+
+TEST(Planner, HistoryOfCopyNamesTheFlagsThatBuildKitNames) {
+  const Plan plan =
+      plan_of("FROM scratch\nCOPY --parents --exclude=*.o --chmod=600 --chown=1:2 --link a /b/\n").value();
+  EXPECT_EQ(target(plan).history.back().created_by,
+            "COPY --parents --chown=1:2 --chmod=600 a /b/ # buildkit");
+}
+
 TEST(Planner, HistoryOfRunListsDeclaredArguments) {
   const Result<Plan> plan = plan_of("FROM a\nARG A=1\nRUN make\n");
   ASSERT_TRUE(plan);
