@@ -52,7 +52,13 @@ Result<SandboxOutcome> RunningSandbox::finish() {
     outcome.code = WIFEXITED(record.wait_status) ? WEXITSTATUS(record.wait_status) : 0;
     outcome.kind = outcome.signal != 0 ? SandboxOutcome::Kind::kSignalled : SandboxOutcome::Kind::kExited;
   }
-  RETURN_IF_ERROR(process_.wait());
+  ASSIGN_OR_RETURN(const sys::ExitStatus monitor, process_.wait());
+  // The command's end is not the last thing: owners are written down after it, and what was moved into a
+  // chroot is moved out. A monitor that was killed before that has left a tree that is not the step's result.
+  if (outcome.ok() && !monitor.ok()) {
+    outcome.kind = SandboxOutcome::Kind::kKilled;
+    outcome.signal = SIGKILL;
+  }
   outcome.wall_time = std::chrono::steady_clock::now() - started_;
   status_.reset();
   return outcome;
