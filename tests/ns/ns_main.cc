@@ -47,6 +47,9 @@ bool become_ordinary_user() {
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifndef SHALE_TEST_OUTSIDE
+  if (std::string_view(argv[0]) == "shale-runtime") shale::test::die_as_monitor();
+#endif
   ::testing::InitGoogleTest(&argc, argv);
   const bool as_user = argc > 1 && std::string_view(argv[1]) == "--as-user";
   if (as_user && ::geteuid() == 0) {

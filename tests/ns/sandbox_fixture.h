@@ -47,6 +47,9 @@ class SandboxTest : public ::testing::Test {
   std::string fds_before_;
 };
 
+// What this program does in place of shale-runtime: says that the command ended well, and dies.
+[[noreturn]] void die_as_monitor();
+
 // Makes the busybox tree; called once, inside the namespace, before the tests. `scratch` is a directory of
 // it.
 Status prepare_scratch(const std::string& scratch);

@@ -339,5 +339,16 @@ TEST_F(SandboxTest, SandboxesRunAtTheSameTimeFromAThreadedProgram) {
   idle.join();
 }
 
+TEST_F(SandboxTest, AMonitorThatIsKilledAfterTheCommandHasNoResult) {
+  const auto launcher = runtime::Launcher::create("/proc/self/exe");  // see die_as_monitor()
+  ASSERT_TRUE(launcher);
+  auto sandbox = launcher->start(command({"/bin/true"}));
+  ASSERT_TRUE(sandbox);
+  const auto outcome = sandbox->finish();
+  ASSERT_TRUE(outcome);
+  EXPECT_FALSE(outcome->ok());
+  EXPECT_EQ(outcome->kind, runtime::SandboxOutcome::Kind::kKilled);
+}
+
 }  // namespace
 }  // namespace shale::test
