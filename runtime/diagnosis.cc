@@ -14,7 +14,7 @@ namespace {
 
 using State = HostFinding::State;
 
-// What share/apparmor/shale says, for the program at `path`, as an argument for printf in single quotes.
+// What runtime/apparmor/shale says, for the program at `path`, as an argument for printf in single quotes.
 std::string apparmor_profile(const std::string& path) {
   // A profile's quoted path knows \\, \" and its wildcards; installed in such a place, the file is adapted by
   // hand.

@@ -72,5 +72,5 @@ as_owner() {
 
 # apparmor_profile PATH: the AppArmor profile with which the program there may have user namespaces.
 apparmor_profile() {
-  sed "s|^profile shale .* flags|profile shale \"$1\" flags|" "$(dirname "${BASH_SOURCE[0]}")/../share/apparmor/shale"
+  sed "s|^profile shale .* flags|profile shale \"$1\" flags|" "$(dirname "${BASH_SOURCE[0]}")/../runtime/apparmor/shale"
 }

@@ -3,7 +3,7 @@
 # AppArmor's own parser takes the profile as it is, and as scripts/quickstart installs it for another path.
 . "$(dirname "$0")/lib.sh"
 needs apparmor_parser
-profile=$HERE/../../share/apparmor/shale
+profile=$HERE/../../runtime/apparmor/shale
 [ -e "$profile" ] || skip "the source tree is not here"
 version=$(apparmor_parser --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p')
 [ "$version" -ge 4 ] || skip "apparmor_parser $version does not know 'userns'; 4 does"
