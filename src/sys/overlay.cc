@@ -135,10 +135,11 @@ Result<UniqueFd> mount_and_detach(const OverlaySpec& spec, const OpenedSpec& ope
 }
 
 // The kernel does not know this way of handing over a layer: EINVAL for an unknown key or type of value,
-// ENOSYS and EPERM where the calls are missing or filtered.
+// EOPNOTSUPP for descriptors before Linux 6.5, ENOSYS and EPERM where the calls are missing or filtered.
 bool is_unknown_way(const Error& error) {
   switch (error.errno_value()) {
     case EINVAL:
+    case EOPNOTSUPP:
     case ENOSYS:
     case EPERM:
     case EBADF:
