@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 
+#include "runtime/cgroup_join.h"
 #include "runtime/command.h"
 #include "runtime/kernel.h"
 #include "runtime/report.h"
@@ -102,6 +103,9 @@ void become_keeper_of_orphans() {
   ::sigaction(SIGTERM, &action, nullptr);
   if (::prctl(PR_SET_PDEATHSIG, SIGTERM) != 0) give_up(SetupStep::kDeathSignal, errno);
   if (::getppid() != guard) ::_exit(127);
+  if (spec.cgroup_fd >= 0)
+    if (const int error = join_cgroup(spec.cgroup_fd, 0); error != 0)
+      give_up(SetupStep::kCgroup, error, "cgroup.procs");
   const pid_t command = ::fork();
   if (command < 0) give_up(SetupStep::kFork, errno);
   if (command == 0) enter_and_run(spec, null_fd);

@@ -168,33 +168,35 @@ std::string_view path_variable(const std::vector<std::string>& env) {
 void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd) {
   // 1. A session of its own: no controlling terminal to push input into (CVE-2016-2568).
   if (::setsid() < 0) give_up(SetupStep::kSession, errno);
-  // 2. to 5. need nothing from the filter as long as they come before it, and root's powers as long as they
+  // 2. to 4. need nothing from the filter as long as they come before it, and root's powers as long as they
   // come
-  //    before the ids: the working directory may be closed to the user, a limit may have to be raised.
+  //    before the ids: the working directory may be closed to the user.
   set_standard_streams(spec, null_fd);
-  set_limits(spec);
   ::umask(022);
   change_directory(spec);
   // In a chroot only there is no CAP_SYS_ADMIN, and no_new_privs would break su: the filter is the
   // container's.
   const bool has_admin = spec.isolation != Isolation::kChroot;
-  // 6. Landlock needs CAP_SYS_ADMIN (or no_new_privs) and comes after every mount, which it could forbid.
+  // 5. Landlock needs CAP_SYS_ADMIN (or no_new_privs) and comes after every mount, which it could forbid.
   if (spec.network == SandboxNetwork::kHost) restrict_abstract_sockets(has_admin);
-  // 7. The bounding set, while CAP_SETPCAP is held. It takes nothing from the sets in force.
+  // 6. The bounding set, while CAP_SETPCAP is held. It takes nothing from the sets in force.
   drop_bounding_set(spec.capabilities);
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  // 8. Groups before the user: afterwards CAP_SETGID is gone. With a single id setgroups(2) is denied for
+  // 7. Groups before the user: afterwards CAP_SETGID is gone. With a single id setgroups(2) is denied for
   // good, and
   //    no group but the primary one is all that can be meant.
   if (!spec.emulate_ids) set_groups(spec);
   if (spec.no_new_privs && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(SetupStep::kSeccomp, errno);
-  // 9. The filter while CAP_SYS_ADMIN is held, because no_new_privs (the other way to be allowed) would break
+  // 8. The filter while CAP_SYS_ADMIN is held, because no_new_privs (the other way to be allowed) would break
   // su and
   //    sudo. What follows has to pass it: setresuid, capset, close_range, execve.
   if (emulation_fd >= 0)
     if (const int error = load_emulation_filter(emulation_fd, spec.uid != 0); error != 0)
       give_up(SetupStep::kEmulation, error, "its filter");
-  load_seccomp(spec.seccomp_programs, has_admin);
+  // 9. The limits behind the last descriptor that we open, so that a low number of them is the command's to
+  // deal with, and before the policy, which need not allow it.
+  set_limits(spec);
+  load_seccomp(spec.seccomp_programs, has_admin || spec.seccomp_required);
   // 10. The user, then the capabilities: setresuid(2) to another user empties the sets, for root they are cut
   // to the
   //     bounding set. The inheritable set stays empty (CVE-2022-24769).

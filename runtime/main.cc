@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/cgroup_join.h"
 #include "runtime/chroot_sandbox.h"
 #include "runtime/command.h"
 #include "runtime/emulation/supervisor.h"
@@ -113,6 +114,8 @@ void raise_loopback() {
   char go = 0;
   if (::read(go_fd, &go, 1) != 1) ::_exit(127);
   ::close(go_fd);
+  if (spec.cgroup_fd >= 0 && ::unshare(CLONE_NEWCGROUP) != 0)
+    give_up(SetupStep::kCgroup, errno, "its namespace");
   // 3. Before the first mount, or it would spread to the build's namespace where mounts are shared.
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
     give_up(SetupStep::kPrivateMounts, errno);
@@ -144,10 +147,20 @@ void raise_loopback() {
   reap_until(command);
 }
 
-pid_t clone_into(std::uint64_t flags) {
+// `in_group` tells whether the child is in the control group already.
+pid_t clone_with(std::uint64_t flags, int cgroup, bool& in_group) {
   struct clone_args args{};
   args.flags = flags;
   args.exit_signal = SIGCHLD;
+  in_group = cgroup >= 0;
+  if (in_group) {
+    // Without the lock that moving a process later takes, which can cost tens of milliseconds.
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(cgroup);
+    if (const long pid = ::syscall(SYS_clone3, &args, sizeof args); pid >= 0) return static_cast<pid_t>(pid);
+    in_group = false;
+    args.flags = flags;
+  }
   const long pid = ::syscall(SYS_clone3, &args, sizeof args);
   if (pid >= 0 || errno != ENOSYS) return static_cast<pid_t>(pid);
   // Filters that cannot look behind clone3's pointer answer ENOSYS and let clone(2) pass.
@@ -197,8 +210,13 @@ int monitor() {
     give_up(SetupStep::kEmulation, errno, "a socket");
   const bool own_network = spec->network == SandboxNetwork::kNone;
   // All in one call: the user namespace is made first and then owns the others.
-  const pid_t child = clone_into((own_users ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
-                                 CLONE_NEWUTS | CLONE_NEWCGROUP | (own_network ? CLONE_NEWNET : 0));
+  // A cgroup namespace shows its root as it was when it was made: that of a group of its own is pid 1's to
+  // make.
+  bool in_group = false;
+  const pid_t child =
+      clone_with((own_users ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
+                     (spec->cgroup_fd < 0 ? CLONE_NEWCGROUP : 0) | (own_network ? CLONE_NEWNET : 0),
+                 spec->cgroup_fd, in_group);
   if (child < 0) give_up(SetupStep::kNamespaces, errno);
   if (child == 0) {
     ::close(go[1]);
@@ -211,6 +229,9 @@ int monitor() {
     write_file(SetupStep::kWriteMaps, proc + "/uid_map", uid_map.text);
     write_file(SetupStep::kWriteMaps, proc + "/gid_map", gid_map.text);
   }
+  if (spec->cgroup_fd >= 0 && !in_group)
+    if (const int error = join_cgroup(spec->cgroup_fd, child); error != 0)
+      give_up(SetupStep::kCgroup, error, "cgroup.procs");
   if (::write(go[1], "g", 1) != 1) give_up(SetupStep::kNamespaces, errno);
   ::close(go[1]);
   // Nothing of the sandbox may be held by us: a pipe's reader waits for its last writer.

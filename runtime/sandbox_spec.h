@@ -101,7 +101,12 @@ struct SandboxSpec {
   bool no_new_privs = false;
   // Compiled filters (SeccompFilters::programs), loaded in this order. Empty = none.
   std::vector<std::string> seccomp_programs;
+  // Also with isolation chroot, where the kernel may refuse them (without CAP_SYS_ADMIN and no_new_privs) and
+  // the command otherwise runs without.
+  bool seccomp_required = false;
   std::vector<ResourceLimit> limits;
+  // The directory of a control group (v2) that the sandbox's processes are put into; -1 = ours.
+  int cgroup_fd = -1;
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;  // /dev/shm
   std::vector<std::string> masked_paths = default_masked_paths();
   std::vector<std::string> read_only_paths = default_read_only_paths();

@@ -2,6 +2,7 @@
 // From a profile to BPF, by libseccomp.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/filter.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -162,7 +163,13 @@ Result<std::string> export_bpf(const Filter& filter) {
   if (const int code = seccomp_export_bpf(filter.get(), file.get()); code != 0)
     return library_error(code, "export it");
   if (::lseek(file.get(), 0, SEEK_SET) < 0) return fail_errno(errno, "rewind a memory file");
-  return sys::read_fd(file.get(), "seccomp program");
+  ASSIGN_OR_RETURN(std::string program, sys::read_fd(file.get(), "seccomp program"));
+  constexpr std::size_t kMostInstructions = 4096;  // BPF_MAXINSNS
+  if (const std::size_t count = program.size() / sizeof(struct sock_filter); count > kMostInstructions)
+    return fail(ErrorKind::kUsage,
+                fmt::format("the seccomp profile becomes {} instructions, and the kernel takes {}", count,
+                            kMostInstructions));
+  return program;
 }
 
 // A call that is allowed and refused alike has no meaning.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "base/json.h"
@@ -67,40 +68,85 @@ bool kernel_is_at_least(const std::string& wanted) {
   return std::pair(have[0], have[1]) >= std::pair(want[0], want[1]);
 }
 
-// Whether `filter` ("includes" or "excludes") holds. For an inclusion everything named must hold, for an
-// exclusion one thing is enough.
-bool matches(const Json* filter, std::uint64_t capabilities, bool all) {
+// Where in the file something stands, for errors: "syscalls[3].args[0]".
+struct Place {
+  std::string_view profile;
+  std::string path;
+  [[nodiscard]] Place in(std::string_view part) const {
+    return {profile, path.empty() ? std::string(part) : fmt::format("{}.{}", path, part)};
+  }
+  [[nodiscard]] Place at(std::size_t index) const { return {profile, fmt::format("{}[{}]", path, index)}; }
+  [[nodiscard]] std::unexpected<Error> bad(std::string_view what) const {
+    return fail(ErrorKind::kUsage, path.empty()
+                                       ? fmt::format("seccomp profile '{}': {}", profile, what)
+                                       : fmt::format("seccomp profile '{}', {}: {}", profile, path, what));
+  }
+};
+
+Result<std::string> text_member(const Json& object, const char* key, const Place& place) {
+  const Json* member = json_member(object, key);
+  if (member == nullptr || member->is_null()) return std::string();
+  if (!member->is_string()) return place.in(key).bad("a string is expected");
+  return member->get<std::string>();
+}
+
+Result<std::uint64_t> number_member(const Json& object, const char* key, std::uint64_t fallback,
+                                    const Place& place) {
+  const Json* member = json_member(object, key);
+  if (member == nullptr || member->is_null()) return fallback;
+  if (!member->is_number_unsigned()) return place.in(key).bad("a whole number, not below 0, is expected");
+  return member->get<std::uint64_t>();
+}
+
+// nullptr if it is absent, which for docker is as good as empty.
+Result<const Json*> list_member(const Json& object, const char* key, const Place& place) {
+  const Json* member = json_member(object, key);
+  if (member == nullptr || member->is_null()) return static_cast<const Json*>(nullptr);
+  if (!member->is_array()) return place.in(key).bad("a list is expected");
+  return member;
+}
+
+// Whether `key` ("includes" or "excludes") of a rule holds. For an inclusion everything named must hold, for
+// an exclusion one thing is enough.
+Result<bool> matches(const Json& rule, const char* key, std::uint64_t capabilities, bool all,
+                     const Place& rule_place) {
+  const Json* filter = json_member(rule, key);
+  if (filter == nullptr || filter->is_null()) return all;
+  const Place place = rule_place.in(key);
+  if (!filter->is_object()) return place.bad("an object is expected");
   bool every = true;
   bool any = false;
   const auto note = [&](bool holds) {
     every = every && holds;
     any = any || holds;
   };
-  if (const Json* list = filter == nullptr ? nullptr : json_member(*filter, "caps");
-      list != nullptr && list->is_array())
-    for (const Json& item : *list) note(has_capability(item, capabilities));
-  if (const Json* list = filter == nullptr ? nullptr : json_member(*filter, "arches");
-      list != nullptr && list->is_array() && !list->empty())
-    note(has_architecture(*list));
-  if (filter != nullptr)
-    if (const std::string kernel = json_string(*filter, "minKernel"); !kernel.empty())
-      note(kernel_is_at_least(kernel));
+  ASSIGN_OR_RETURN(const Json* caps, list_member(*filter, "caps", place));
+  if (caps != nullptr)
+    for (const Json& item : *caps) note(has_capability(item, capabilities));
+  ASSIGN_OR_RETURN(const Json* arches, list_member(*filter, "arches", place));
+  if (arches != nullptr && !arches->empty()) note(has_architecture(*arches));
+  ASSIGN_OR_RETURN(const std::string kernel, text_member(*filter, "minKernel", place));
+  if (!kernel.empty()) note(kernel_is_at_least(kernel));
   return all ? every : any;
 }
 
-Result<SeccompAction> action(const std::string& name, std::int64_t errno_value, std::string_view profile) {
-  constexpr std::int64_t kMaxErrno = 4095;
+Result<SeccompAction> action(const Json& object, const char* key, const char* errno_key, const Place& place) {
+  constexpr std::uint64_t kMaxErrno = 4095;
+  ASSIGN_OR_RETURN(const std::string name, text_member(object, key, place));
+  ASSIGN_OR_RETURN(const std::uint64_t errno_value, number_member(object, errno_key, EPERM, place));
   if (name == "SCMP_ACT_ALLOW") return SeccompAction{SeccompAction::Kind::kAllow, 0};
   if (name == "SCMP_ACT_LOG") return SeccompAction{SeccompAction::Kind::kLog, 0};
   if (name == "SCMP_ACT_KILL" || name == "SCMP_ACT_KILL_PROCESS" || name == "SCMP_ACT_KILL_THREAD")
     return SeccompAction{SeccompAction::Kind::kKillProcess, 0};
-  if (name == "SCMP_ACT_ERRNO" && errno_value > 0 && errno_value <= kMaxErrno)
+  if (name == "SCMP_ACT_ERRNO") {
+    if (errno_value == 0 || errno_value > kMaxErrno) return place.in(errno_key).bad("it is not in 1–4095");
     return SeccompAction{SeccompAction::Kind::kErrno, static_cast<int>(errno_value)};
-  return fail(ErrorKind::kUsage,
-              fmt::format("seccomp profile '{}': the action '{}' is not supported", profile, name));
+  }
+  if (name.empty()) return place.in(key).bad("an action is missing");
+  return place.in(key).bad(fmt::format("the action '{}' is not supported", name));
 }
 
-Result<SeccompArgument> argument(const Json& json, std::string_view profile) {
+Result<SeccompArgument> argument(const Json& json, const Place& place) {
   using Compare = SeccompArgument::Compare;
   constexpr std::pair<const char*, Compare> kOperators[] = {{"SCMP_CMP_EQ", Compare::kEqual},
                                                             {"SCMP_CMP_NE", Compare::kNotEqual},
@@ -109,13 +155,14 @@ Result<SeccompArgument> argument(const Json& json, std::string_view profile) {
                                                             {"SCMP_CMP_GT", Compare::kGreater},
                                                             {"SCMP_CMP_GE", Compare::kGreaterEqual},
                                                             {"SCMP_CMP_MASKED_EQ", Compare::kMaskedEqual}};
-  const std::string op = json_string(json, "op");
+  if (!json.is_object()) return place.bad("an object is expected");
+  ASSIGN_OR_RETURN(const std::string op, text_member(json, "op", place));
+  ASSIGN_OR_RETURN(const std::uint64_t index, number_member(json, "index", 0, place));
+  ASSIGN_OR_RETURN(const std::uint64_t value, number_member(json, "value", 0, place));
+  ASSIGN_OR_RETURN(const std::uint64_t second, number_member(json, "valueTwo", 0, place));
+  if (index > 5) return place.in("index").bad("a call has the arguments 0 to 5");
   for (const auto& [name, compare] : kOperators) {
     if (op != name) continue;
-    const std::int64_t index = json_int(json, "index", -1);
-    if (index < 0 || index > 5) break;
-    const auto value = static_cast<std::uint64_t>(json_int(json, "value"));
-    const auto second = static_cast<std::uint64_t>(json_int(json, "valueTwo"));
     SeccompArgument out{.index = static_cast<unsigned>(index), .compare = compare, .value = value};
     if (compare == Compare::kMaskedEqual) {
       out.mask = value;
@@ -123,51 +170,81 @@ Result<SeccompArgument> argument(const Json& json, std::string_view profile) {
     }
     return out;
   }
-  return fail(ErrorKind::kUsage,
-              fmt::format("seccomp profile '{}': a condition with '{}' is not understood", profile, op));
+  return place.in("op").bad(fmt::format("the comparison '{}' is not known", op));
+}
+
+Result<std::vector<std::string>> names_of(const Json& rule, const Place& place) {
+  std::vector<std::string> names;
+  ASSIGN_OR_RETURN(const Json* list, list_member(rule, "names", place));
+  if (list != nullptr)
+    for (std::size_t i = 0; i < list->size(); ++i) {
+      if (!(*list)[i].is_string()) return place.in("names").at(i).bad("a string is expected");
+      names.push_back((*list)[i].get<std::string>());
+    }
+  // Before docker 1.12 a rule had one name.
+  ASSIGN_OR_RETURN(std::string single, text_member(rule, "name", place));
+  if (!single.empty()) names.push_back(std::move(single));
+  return names;
+}
+
+Status add_rule(const Json& item, std::uint64_t capabilities, const Place& place,
+                std::vector<SeccompRule>& rules) {
+  if (!item.is_object()) return place.bad("an object is expected");
+  ASSIGN_OR_RETURN(const bool included, matches(item, "includes", capabilities, true, place));
+  ASSIGN_OR_RETURN(const bool excluded, matches(item, "excludes", capabilities, false, place));
+  SeccompRule rule;
+  ASSIGN_OR_RETURN(rule.action, action(item, "action", "errnoRet", place));
+  ASSIGN_OR_RETURN(rule.names, names_of(item, place));
+  ASSIGN_OR_RETURN(const Json* list, list_member(item, "args", place));
+  std::vector<SeccompArgument> arguments;
+  bool same_argument = false;
+  for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
+    ASSIGN_OR_RETURN(const SeccompArgument parsed, argument((*list)[i], place.in("args").at(i)));
+    for (const SeccompArgument& other : arguments)
+      same_argument = same_argument || other.index == parsed.index;
+    arguments.push_back(parsed);
+  }
+  if (!included || excluded) return {};
+  if (!same_argument) {
+    rule.arguments = std::move(arguments);
+    rules.push_back(std::move(rule));
+    return {};
+  }
+  // Two conditions on one argument are alternatives in docker's reading.
+  for (const SeccompArgument& alternative : arguments) {
+    rule.arguments = {alternative};
+    rules.push_back(rule);
+  }
+  return {};
 }
 
 }  // namespace
 
 Result<SeccompProfile> parse_docker_profile(std::string_view text, std::string_view name,
                                             std::uint64_t capabilities) {
-  ASSIGN_OR_RETURN(const Json top, parse_json(text, fmt::format("seccomp profile '{}'", name)));
+  const Place top_place{name, {}};
+  const Result<Json> top = parse_json(text, "it");
+  // With the line and the column.
+  if (!top) return top_place.bad(top.error().message());
   ASSIGN_OR_RETURN(const SeccompAction default_action,
-                   action(json_string(top, "defaultAction"), json_int(top, "defaultErrnoRet", EPERM), name));
-  const Json* calls = json_member(top, "syscalls");
-  if (calls == nullptr || !calls->is_array())
-    return fail(ErrorKind::kUsage, fmt::format("seccomp profile '{}' has no list 'syscalls'", name));
+                   action(*top, "defaultAction", "defaultErrnoRet", top_place));
+  ASSIGN_OR_RETURN(const Json* calls, list_member(*top, "syscalls", top_place));
+  if (calls == nullptr) return top_place.bad("there is no list 'syscalls'");
   std::vector<SeccompRule> rules;
-  for (const Json& item : *calls) {
-    if (!matches(json_member(item, "includes"), capabilities, true) ||
-        matches(json_member(item, "excludes"), capabilities, false))
-      continue;
-    SeccompRule rule;
-    ASSIGN_OR_RETURN(rule.action,
-                     action(json_string(item, "action"), json_int(item, "errnoRet", EPERM), name));
-    if (const Json* names = json_member(item, "names"); names != nullptr && names->is_array())
-      for (const Json& call : *names)
-        if (call.is_string()) rule.names.push_back(call.get<std::string>());
-    if (const std::string single = json_string(item, "name"); !single.empty()) rule.names.push_back(single);
-    std::vector<SeccompArgument> arguments;
-    bool same_argument = false;
-    if (const Json* list = json_member(item, "args"); list != nullptr && list->is_array())
-      for (const Json& entry : *list) {
-        ASSIGN_OR_RETURN(const SeccompArgument parsed, argument(entry, name));
-        for (const SeccompArgument& other : arguments)
-          same_argument = same_argument || other.index == parsed.index;
-        arguments.push_back(parsed);
-      }
-    if (!same_argument) {
-      rule.arguments = std::move(arguments);
-      rules.push_back(std::move(rule));
-      continue;
+  std::set<std::string> decided;
+  std::size_t decisions = 0;
+  for (std::size_t i = 0; i < calls->size(); ++i) {
+    const std::size_t before = rules.size();
+    RETURN_IF_ERROR(add_rule((*calls)[i], capabilities, top_place.in("syscalls").at(i), rules));
+    for (std::size_t rule = before; rule < rules.size(); ++rule) {
+      decisions += rules[rule].names.size();
+      // Of two rules without conditions the first counts, as for docker's library. Podman's own profile has
+      // such.
+      if (rules[rule].arguments.empty())
+        std::erase_if(rules[rule].names,
+                      [&](const std::string& call) { return !decided.insert(call).second; });
     }
-    // Two conditions on one argument are alternatives in docker's reading.
-    for (const SeccompArgument& alternative : arguments) {
-      rule.arguments = {alternative};
-      rules.push_back(rule);
-    }
+    if (decisions > kMostDecisions) return top_place.in("syscalls").at(i).bad(too_many_decisions());
   }
   return SeccompProfile(default_action, std::move(rules));
 }

@@ -14,6 +14,11 @@ Result<SeccompProfile> parse_yaml_profile(std::string_view text, std::string_vie
 Result<SeccompProfile> parse_docker_profile(std::string_view text, std::string_view name,
                                             std::uint64_t capabilities);
 
+// How often a profile may name a call. A filter has at most 4096 instructions, so more could not be loaded,
+// and libseccomp's time grows with the square.
+inline constexpr std::size_t kMostDecisions = 8192;
+std::string too_many_decisions();
+
 // "EPERM" -> 1; 0 = there is no such errno.
 int errno_by_name(std::string_view name);
 

@@ -137,6 +137,10 @@ void add_rule(const YAML::Node& node, std::vector<SeccompRule>& rules) {
 
 }  // namespace
 
+std::string too_many_decisions() {
+  return fmt::format("the profile names calls more than {} times, which no filter can hold", kMostDecisions);
+}
+
 int errno_by_name(std::string_view name) {
   constexpr int kLastErrno = 133;  // EHWPOISON
   for (int value = 1; value <= kLastErrno; ++value)
@@ -154,7 +158,13 @@ Result<SeccompProfile> parse_yaml_profile(std::string_view text, std::string_vie
     std::vector<SeccompRule> rules;
     if (!top["rules"] || !top["rules"].IsSequence())
       throw BadProfile{top.Mark(), "there is no list of rules"};
-    for (const YAML::Node& rule : top["rules"]) add_rule(rule, rules);
+    std::size_t decisions = 0;
+    for (const YAML::Node& rule : top["rules"]) {
+      const std::size_t before = rules.size();
+      add_rule(rule, rules);
+      for (std::size_t i = before; i < rules.size(); ++i) decisions += rules[i].names.size();
+      if (decisions > kMostDecisions) throw BadProfile{rule.Mark(), too_many_decisions()};
+    }
     return SeccompProfile(default_action, std::move(rules));
   } catch (const BadProfile& bad) {
     return fail(ErrorKind::kUsage,

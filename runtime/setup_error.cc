@@ -28,6 +28,8 @@ std::string attempted(SetupStep step, const std::string& operand) {
       return "join the build's network namespace";
     case SetupStep::kNamespaces:
       return "create the sandbox's namespaces";
+    case SetupStep::kCgroup:
+      return fmt::format("put the sandbox into its cgroup ({})", operand);
     case SetupStep::kWriteMaps:
       return fmt::format("give the sandbox its ids ({})", operand);
     case SetupStep::kDeathSignal:
@@ -132,6 +134,13 @@ void add_hints(Error& error, SetupStep step, int errno_value) {
       break;
     case SetupStep::kWorkingDirectory:
       if (errno_value == EXDEV || errno_value == ELOOP) error.add_hint("it leads out of the image");
+      break;
+    case SetupStep::kSeccomp:
+      if (errno_value == EACCES)
+        error.add_hint(
+            "isolation chroot here lacks the capability SYS_ADMIN, without which a filter needs "
+            "--security-opt "
+            "no-new-privileges (and sudo and su then do not work)");
       break;
     case SetupStep::kGroups:
     case SetupStep::kGid:

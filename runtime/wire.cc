@@ -138,7 +138,9 @@ void visit_spec(Stream& stream, Spec& spec) {
   stream.field(spec.capabilities);
   stream.field(spec.no_new_privs);
   stream.field(spec.seccomp_programs);
+  stream.field(spec.seccomp_required);
   stream.field(spec.limits);
+  stream.descriptor(spec.cgroup_fd);
   stream.field(spec.shm_bytes);
   stream.field(spec.masked_paths);
   stream.field(spec.read_only_paths);

@@ -36,6 +36,7 @@ enum class SetupStep : std::uint32_t {
   kBindSource,
   kJoinNetwork,
   kNamespaces,
+  kCgroup,
   kWriteMaps,
   kDeathSignal,
   kPrivateMounts,

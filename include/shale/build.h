@@ -12,6 +12,7 @@
 #include "shale/error.h"
 #include "shale/events.h"
 #include "shale/isolation.h"
+#include "shale/run_options.h"
 
 namespace shale {
 
@@ -64,9 +65,11 @@ struct BuildRequest {
       build_contexts;  // name → DIR | docker-image://… | oci-layout://…
   std::vector<SecretSpec> secrets;
   std::vector<SshSpec> ssh;
-  std::vector<std::string> add_hosts;  // "name:ip"
-  std::vector<std::string> ulimits;    // "nofile=1024:2048"
-  std::uint64_t shm_bytes = 0;         // 0 = 64 MiB
+  std::vector<ExtraHost> add_hosts;
+  std::vector<Ulimit> ulimits;
+  ResourceLimits limits;
+  SecurityOptions security;
+  std::uint64_t shm_bytes = 0;  // 0 = 64 MiB
   NetworkMode network = NetworkMode::kDefault;
   std::optional<Isolation> isolation;  // empty = the best that works here
   std::string platform;                // empty = the host's

@@ -13,8 +13,10 @@
 #include "build/outputs.h"
 #include "build/plan_options.h"
 #include "build/remote_layer.h"
+#include "build/security.h"
 #include "build/solver.h"
 #include "build/source_epoch.h"
+#include "build/ulimits.h"
 #include "dockerfile/lint.h"
 #include "dockerfile/parse.h"
 #include "export/inside.h"
@@ -87,6 +89,17 @@ Status refuse_commands(const BuildState& state) {
     return fail(state.error_at(node, std::move(error)));
   }
   return {};
+}
+
+// Gets what commands will need of us as the user, before the first of them could miss it.
+Status prepare_for_commands(BuildState& state) {
+  const bool any = std::any_of(state.plan.nodes.begin(), state.plan.nodes.end(), [&](const plan::Node& node) {
+    return std::holds_alternative<plan::RunOp>(node.op) && state.state(node.id).needed &&
+           !state.state(node.id).known;
+  });
+  if (!any) return {};
+  state.cgroup_place = runtime::read_cgroup_place();
+  return allow_limits(state.request.ulimits);
 }
 
 // Everything is known: names the image, writes the outputs, and says what came of it.
@@ -248,6 +261,7 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   // context itself has to be fetched.
   ASSIGN_OR_RETURN(BuildInputs inputs, read_inputs(state, events, next_step));
   RETURN_IF_ERROR(check_outputs(request));
+  ASSIGN_OR_RETURN(state.seccomp, chosen_profile(request.security));
   ASSIGN_OR_RETURN(dockerfile::ParsedFile file,
                    dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));
   ASSIGN_OR_RETURN(plan::PlanOptions options, plan_options(request, inputs));
@@ -293,6 +307,7 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   }
 
   RETURN_IF_ERROR(refuse_commands(state));
+  RETURN_IF_ERROR(prepare_for_commands(state));
 
   // The rest, inside.
   RETURN_IF_ERROR(fetch_repositories(state, events, next_step));

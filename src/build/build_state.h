@@ -18,7 +18,9 @@
 #include "plan/plan.h"
 #include "remote/secret.h"
 #include "remote/ssh_agents.h"
+#include "runtime/cgroup_place.h"
 #include "runtime/isolation.h"
+#include "runtime/seccomp_profile.h"
 #include "shale/build.h"
 #include "store/cache.h"
 #include "store/images.h"
@@ -79,8 +81,10 @@ class BuildState {
   std::map<plan::NodeId, BaseImage> images;
   std::map<plan::NodeId, RepositoryState> repositories;  // of GitOp nodes
   std::vector<remote::Secret> secrets;
+  std::optional<runtime::SeccompProfile> seccomp;  // of commands; none with seccomp=unconfined
   runtime::BuildIsolation isolation;
-  std::string encoding;  // of layer directories made here
+  runtime::CgroupPlace cgroup_place;  // of the user's process
+  std::string encoding;               // of layer directories made here
   [[nodiscard]] layer::OwnerEncoding owners() const { return layer::owner_encoding_of(encoding); }
   std::optional<store::Store> store;
   remote::SshAgents ssh;

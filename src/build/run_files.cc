@@ -3,21 +3,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <ctime>
 #include <utility>
 #include <vector>
 
-#include "base/suggest.h"
 #include "sys/files.h"
 
 namespace shale::build {
@@ -41,15 +37,6 @@ Status remove_old_logs(int logs) {
   return {};
 }
 
-Result<std::uint64_t> parse_limit_value(std::string_view text, std::string_view whole) {
-  if (text == "-1" || text == "unlimited") return RLIM_INFINITY;
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    return fail(ErrorKind::kUsage, fmt::format("--ulimit {}: '{}' is not a number", whole, text));
-  return value;
-}
-
 }  // namespace
 
 runtime::SandboxMount text_mount(std::string target, std::string content) {
@@ -62,16 +49,11 @@ runtime::SandboxMount text_mount(std::string target, std::string content) {
   return mount;
 }
 
-Result<std::string> hosts_file(const std::vector<std::string>& add_hosts) {
+std::string hosts_file(const std::vector<ExtraHost>& add_hosts) {
   std::string out = "127.0.0.1\tlocalhost buildkitsandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-  for (const std::string& entry : add_hosts) {
-    const std::size_t separator = entry.find_first_of(":=");
-    if (separator == std::string::npos || separator == 0 || separator + 1 == entry.size())
-      return fail(ErrorKind::kUsage, fmt::format("--add-host {}: it has to be NAME:ADDRESS", entry));
-    std::string address = entry.substr(separator + 1);
-    if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
-    out += fmt::format("{}\t{}\n", address, entry.substr(0, separator));
-  }
+  for (const ExtraHost& host : add_hosts)
+    out +=
+        fmt::format("{}\t{}\n", host.address == ExtraHost::kGateway ? "127.0.0.1" : host.address, host.name);
   return out;
 }
 
@@ -84,55 +66,6 @@ std::string resolv_conf(NetworkMode network) {
     if (Result<std::string> upstream = sys::read_file(AT_FDCWD, "/run/systemd/resolve/resolv.conf", kLimit))
       text = *upstream;
   return text;
-}
-
-Result<std::vector<runtime::ResourceLimit>> parse_limits(const std::vector<std::string>& ulimits) {
-  struct Name {
-    const char* name;
-    int resource;
-  };
-  constexpr std::array<Name, 15> kNames = {{{"core", RLIMIT_CORE},
-                                            {"cpu", RLIMIT_CPU},
-                                            {"data", RLIMIT_DATA},
-                                            {"fsize", RLIMIT_FSIZE},
-                                            {"locks", RLIMIT_LOCKS},
-                                            {"memlock", RLIMIT_MEMLOCK},
-                                            {"msgqueue", RLIMIT_MSGQUEUE},
-                                            {"nice", RLIMIT_NICE},
-                                            {"nofile", RLIMIT_NOFILE},
-                                            {"nproc", RLIMIT_NPROC},
-                                            {"rss", RLIMIT_RSS},
-                                            {"rtprio", RLIMIT_RTPRIO},
-                                            {"rttime", RLIMIT_RTTIME},
-                                            {"sigpending", RLIMIT_SIGPENDING},
-                                            {"stack", RLIMIT_STACK}}};
-  std::vector<runtime::ResourceLimit> out;
-  for (const std::string& text : ulimits) {
-    const std::size_t equals = text.find('=');
-    const std::string name = text.substr(0, equals);
-    const auto found =
-        std::find_if(kNames.begin(), kNames.end(), [&](const Name& known) { return name == known.name; });
-    if (equals == std::string::npos || found == kNames.end()) {
-      std::vector<std::string> names;
-      for (const Name& known : kNames) names.emplace_back(known.name);
-      Error error(ErrorKind::kUsage,
-                  fmt::format("--ulimit {}: it has to be NAME=SOFT[:HARD] with a known name", text));
-      if (const std::string nearest = suggest(name, names); !nearest.empty())
-        error.add_hint(fmt::format("did you mean '{}'?", nearest));
-      return fail(std::move(error));
-    }
-    const std::string values = text.substr(equals + 1);
-    const std::size_t colon = values.find(':');
-    runtime::ResourceLimit limit;
-    limit.resource = found->resource;
-    ASSIGN_OR_RETURN(limit.soft, parse_limit_value(std::string_view(values).substr(0, colon), text));
-    limit.hard = limit.soft;
-    if (colon != std::string::npos) {
-      ASSIGN_OR_RETURN(limit.hard, parse_limit_value(std::string_view(values).substr(colon + 1), text));
-    }
-    out.push_back(limit);
-  }
-  return out;
 }
 
 Result<std::string> make_log_path(const store::Store& store, const std::string& build, int step) {

@@ -16,15 +16,13 @@ namespace shale::build {
 // A read-only file with this content, mode 0644, owned by root.
 runtime::SandboxMount text_mount(std::string target, std::string content);
 
-// BuildKit's hosts file, and the --add-host entries ("name:ip" or "name=ip").
-Result<std::string> hosts_file(const std::vector<std::string>& add_hosts);
+// BuildKit's hosts file, and the --add-host entries. The gateway to the host is loopback, which a command
+// shares with it (a command without a network reaches nothing there, as it reaches no gateway under docker).
+std::string hosts_file(const std::vector<ExtraHost>& add_hosts);
 
 // The host's resolv.conf (the one systemd-resolved keeps for others, where its stub is in use); empty without
 // a network.
 std::string resolv_conf(NetworkMode network);
-
-// "nofile=1024:2048", "nproc=10" …
-Result<std::vector<runtime::ResourceLimit>> parse_limits(const std::vector<std::string>& ulimits);
 
 // logs/<build>/<step>.log in the store; older builds' logs go when there are many.
 Result<std::string> make_log_path(const store::Store& store, const std::string& build, int step);

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,13 +12,13 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/last_lines.h"
 #include "build/image_users.h"
 #include "build/run_files.h"
+#include "build/run_outcome.h"
 #include "build/tree_writer.h"
+#include "build/ulimits.h"
 #include "plan/scope.h"
 #include "runtime/emulation/owner_record.h"
-#include "runtime/seccomp_profile.h"
 #include "store/snapshot.h"
 #include "sys/files.h"
 
@@ -27,7 +26,6 @@ namespace shale::build {
 
 namespace {
 
-constexpr std::size_t kTailLines = 20;
 constexpr std::size_t kTailBytes = 64 * 1024;
 
 // Adds the owners of the links, fifos and sockets below the directory `from` of `view` that are not root's,
@@ -58,11 +56,20 @@ Result<std::string> read_journal(int fd) {
 
 }  // namespace
 
-Result<RunEnvironment> RunEnvironment::create() {
-  ASSIGN_OR_RETURN(const runtime::SeccompProfile profile, runtime::SeccompProfile::load_default());
-  ASSIGN_OR_RETURN(runtime::SeccompFilters filters, profile.compile());
+Result<RunEnvironment> RunEnvironment::create(const BuildState& state) {
   ASSIGN_OR_RETURN(runtime::Launcher launcher, runtime::Launcher::create());
-  return RunEnvironment{.launcher = std::move(launcher), .seccomp_programs = std::move(filters.programs)};
+  std::vector<std::string> programs;
+  if (state.seccomp) {
+    ASSIGN_OR_RETURN(runtime::SeccompFilters filters, state.seccomp->compile());
+    programs = std::move(filters.programs);
+  }
+  // We are a clone of the process that the user has started.
+  ASSIGN_OR_RETURN(runtime::StepCgroups cgroups,
+                   runtime::StepCgroups::prepare(state.request.limits, state.cgroup_place, ::getppid(),
+                                                 state.lease->id()));
+  return RunEnvironment{.launcher = std::move(launcher),
+                        .seccomp_programs = std::move(programs),
+                        .cgroups = std::move(cgroups)};
 }
 
 RunStep::RunStep(BuildState& state, const plan::Node& node, LayerStack below, Snapshotter snapshotter)
@@ -91,13 +98,14 @@ Status RunStep::prepare() {
   spec_.network =
       op_.network == NetworkMode::kNone ? runtime::SandboxNetwork::kNone : runtime::SandboxNetwork::kHost;
   if (state_.request.shm_bytes != 0) spec_.shm_bytes = state_.request.shm_bytes;
-  ASSIGN_OR_RETURN(spec_.limits, parse_limits(state_.request.ulimits));
+  spec_.limits = command_limits(state_.request.ulimits);
+  spec_.no_new_privs = state_.request.security.no_new_privileges;
+  spec_.seccomp_required = state_.request.security.seccomp != SecurityOptions::Seccomp::kDefault;
   for (std::string& setting : plan::proxy_environment(state_.request.build_args))
     spec_.env.push_back(std::move(setting));
   RETURN_IF_ERROR(prepare_user());
 
-  ASSIGN_OR_RETURN(std::string hosts, hosts_file(state_.request.add_hosts));
-  spec_.mounts.push_back(text_mount("/etc/hosts", std::move(hosts)));
+  spec_.mounts.push_back(text_mount("/etc/hosts", hosts_file(state_.request.add_hosts)));
   spec_.mounts.push_back(text_mount("/etc/resolv.conf", resolv_conf(op_.network)));
   if (op_.script) {
     runtime::SandboxMount script = text_mount(plan::kScriptDirectory + op_.script->first, op_.script->second);
@@ -357,7 +365,7 @@ Status RunStep::prepare_emulation() {
   return {};
 }
 
-Status RunStep::start(const RunEnvironment& environment) {
+Status RunStep::start(RunEnvironment& environment) {
   RETURN_IF_ERROR(prepare_emulation());
   spec_.seccomp_programs = environment.seccomp_programs;
   ASSIGN_OR_RETURN(FdPair out, sys::make_pipe());
@@ -368,6 +376,13 @@ Status RunStep::start(const RunEnvironment& environment) {
   spec_.stdout_fd = out.second.get();
   spec_.stderr_fd = err.second.get();
   ASSIGN_OR_RETURN(log_path_, make_log_path(*state_.store, state_.lease->id(), node_.id));
+  ASSIGN_OR_RETURN(cgroup_, environment.cgroups.make(std::to_string(node_.id)));
+  if (cgroup_) {
+    spec_.cgroup_fd = cgroup_->fd();
+    limit_above_ = environment.cgroups.memory_limit_above();
+  } else {
+    kills_before_ = runtime::count_oom_kills(state_.cgroup_place);
+  }
   ASSIGN_OR_RETURN(sandbox_, environment.launcher.start(spec_));
   output_[0] = std::move(out.first);
   output_[1] = std::move(err.first);
@@ -417,46 +432,26 @@ Status RunStep::finish() {
   cache_mounts_.clear();
   forwarders_.clear();
   log_.reset();
-  if (outcome.ok()) return {};
-  if (outcome.kind == runtime::SandboxOutcome::Kind::kSetupFailed && outcome.error &&
-      outcome.error->kind() != ErrorKind::kStepFailed)
-    return fail(*outcome.error);
-
-  std::string how;
-  int status = outcome.code;
-  switch (outcome.kind) {
-    case runtime::SandboxOutcome::Kind::kExited:
-      how = fmt::format("exit code: {}", outcome.code);
-      break;
-    case runtime::SandboxOutcome::Kind::kSignalled:
-      how = fmt::format("ended by signal {} ({})", outcome.signal, ::strsignal(outcome.signal));
-      status = 128 + outcome.signal;
-      break;
-    case runtime::SandboxOutcome::Kind::kKilled:
-      how = "it was killed from outside";
-      status = 137;
-      break;
-    case runtime::SandboxOutcome::Kind::kSetupFailed:
-      how = outcome.error ? outcome.error->to_line() : "it could not be started";
-      status = outcome.error ? outcome.error->step_status() : 127;
-      break;
+  const bool no_room = tail_.find(std::strerror(ENOSPC)) != std::string::npos;
+  RunCircumstances run{.args = op_.args,
+                       .output = std::move(tail_),
+                       .log_path = log_path_,
+                       .store_fd = state_.store->root_fd(),
+                       .events = cgroup_ ? std::optional(cgroup_->events()) : std::nullopt,
+                       .limit_above = limit_above_,
+                       .kills_before = kills_before_,
+                       .kills_after = {}};
+  cgroup_.reset();
+  if (outcome.ok()) {
+    // It went on without the process, or did not notice.
+    if (run.events) remark_ = out_of_memory(run, state_.request.limits);
+    return {};
   }
-  Error error(ErrorKind::kStepFailed,
-              fmt::format("process \"{}\" did not complete successfully: {}", fmt::join(op_.args, " "), how));
-  error.set_step_status(status);
-  const std::vector<std::string> lines = last_lines(tail_, kTailLines);
-  if (!lines.empty()) {
-    error.add_context(lines.size() == 1 ? "its output:"
-                                        : fmt::format("the last {} lines of its output:", lines.size()));
-    for (const std::string& line : lines) error.add_context("> " + line);
-    error.add_context("whole log: " + log_path_);
-  }
+  // What it writes there is memory of its cgroup, too.
   lacked_memory_ = snapshotter_ == Snapshotter::kTmpfs &&
-                   (state_.memory->full() || tail_.find(std::strerror(ENOSPC)) != std::string::npos);
-  if (const std::string full = full_disk_hint(state_.store->root_fd()); !full.empty()) error.add_hint(full);
-  if (status == 137 && outcome.kind != runtime::SandboxOutcome::Kind::kKilled)
-    error.add_hint("SIGKILL is what the kernel sends when memory runs out");
-  return fail(std::move(error));
+                   (state_.memory->full() || no_room || (run.events && run.events->oom_kills != 0));
+  run.kills_after = runtime::count_oom_kills(state_.cgroup_place);
+  return fail(run_error(outcome, run, state_.request));
 }
 
 Result<store::LayerRecord> RunStep::publish() {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "build/ssh_forwarder.h"
 #include "runtime/launcher.h"
 #include "runtime/sandbox_spec.h"
+#include "runtime/step_cgroup.h"
 #include "store/cache_mounts.h"
 
 namespace shale::build {
@@ -21,7 +23,9 @@ namespace shale::build {
 struct RunEnvironment {
   runtime::Launcher launcher;
   std::vector<std::string> seccomp_programs;
-  static Result<RunEnvironment> create();
+  runtime::StepCgroups cgroups;
+  // In the build's namespace, when the lease exists. Compiles the profile, if there is one.
+  static Result<RunEnvironment> create(const BuildState& state);
 };
 
 // Use: prepare, make_root, start, feed output until both pipes are at their end and the pidfd is readable,
@@ -36,7 +40,7 @@ class RunStep {
   // The root directory. Where copies() says so it is one, of up to a whole image: on a worker then.
   Status make_root();
   [[nodiscard]] bool copies() const { return snapshotter_ == Snapshotter::kClone; }
-  Status start(const RunEnvironment& environment);
+  Status start(RunEnvironment& environment);
 
   // Readable ends of the command's standard output (0) and error (1); -1 once closed.
   [[nodiscard]] int output_fd(int stream) const { return output_[stream].get(); }
@@ -48,6 +52,8 @@ class RunStep {
 
   // How it ended: an error (kStepFailed with the last lines, set-up failures) or nothing.
   Status finish();
+  // After finish(): what is to be said about a command that did not fail; empty = nothing.
+  [[nodiscard]] const std::string& remark() const { return remark_; }
   // What it wrote, as a layer.
   Result<store::LayerRecord> publish();
   // Gives everything back that publish() did not take.
@@ -94,6 +100,9 @@ class RunStep {
   std::vector<std::unique_ptr<SshForwarder>> forwarders_;
   std::set<std::string> cache_ids_;  // of those, for isolation chroot
   runtime::SandboxSpec spec_;
+  std::optional<runtime::StepCgroup> cgroup_;  // outlives the sandbox
+  std::uint64_t limit_above_ = 0;
+  runtime::OomKills kills_before_;
   std::optional<runtime::RunningSandbox> sandbox_;
   UniqueFd journal_;  // owners that the sandbox recorded, where it has one id
   UniqueFd output_[2];
@@ -101,6 +110,7 @@ class RunStep {
   std::string log_path_;
   std::string tail_;  // the last lines, for the error
   bool lacked_memory_ = false;
+  std::string remark_;
 };
 
 }  // namespace shale::build

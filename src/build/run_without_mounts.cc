@@ -19,6 +19,11 @@ Status RunStep::refuse_what_chroot_lacks() const {
   if (op_.network == NetworkMode::kNone)
     return fail(Error(ErrorKind::kUnsupported, "--network=none cannot be had with isolation chroot")
                     .hint("shale doctor says what a better isolation needs here"));
+  if (state_.request.shm_bytes != 0)
+    return fail(
+        Error(ErrorKind::kUnsupported,
+              "--shm-size cannot be had with isolation chroot, where /dev/shm is a directory of the store")
+            .hint("leave it away, or see what shale doctor says a better isolation needs here"));
   for (const plan::MountOp& mount : op_.mounts)
     if (mount.kind == plan::MountOp::Kind::kTmpfs && mount.tmpfs_bytes != 0)
       return fail(Error(ErrorKind::kUnsupported,

@@ -152,6 +152,7 @@ Status Solver::run(int stop_fd, std::vector<registry::PullProcess>& pulls, bool 
   });
   cancel();
   loop_.reset();
+  environment_.reset();  // and with it the groups of its commands
   if (error_) return fail(std::move(*error_));
   RETURN_IF_ERROR(looped);
   if (!complete()) return fail(ErrorKind::kInternal, "the build stopped before everything was made");

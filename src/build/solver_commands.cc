@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the solver that deals with commands: a RUN from its start to its layer.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "build/solver.h"
 #include "export/isolation.h"
 #include "store/cache.h"
@@ -30,7 +33,12 @@ Status Solver::explain_run(plan::NodeId id, const StepKey& key) {
 Status Solver::start_command(plan::NodeId id, StepKey key, std::optional<Snapshotter> snapshotter) {
   const plan::Node& node = state_.node(id);
   if (!environment_) {
-    ASSIGN_OR_RETURN(environment_, RunEnvironment::create());
+    Result<RunEnvironment> environment = RunEnvironment::create(state_);
+    if (!environment) return fail(state_.error_at(node, std::move(environment.error())));
+    environment_.emplace(std::move(*environment));
+    for (const Error& problem : environment_->cgroups.problems())
+      events_.on(
+          Warning{.text = fmt::format("{} ({})", problem.to_line(), fmt::join(problem.hints(), "; "))});
   }
   if (!snapshotter) {
     ASSIGN_OR_RETURN(snapshotter, state_.choose_snapshotter());
@@ -115,6 +123,7 @@ void Solver::end_command(RunningCommand& command) {
     return;
   }
   ++steps_run_;
+  if (!step->remark().empty()) events_.on(StepNote{.step = state_.state(id).step, .text = step->remark()});
   submit_layer(id, std::move(key), [step] {
     Result<store::LayerRecord> layer = step->publish();
     step->discard();

@@ -7,29 +7,12 @@
 #include <charconv>
 
 #include "cli/annotations.h"
-#include "cli/units.h"
+#include "cli/mistakes.h"
+#include "cli/run_options.h"
 
 namespace shale::cli {
 
 namespace {
-
-// Independent mistakes of one command line, reported together.
-class Mistakes {
- public:
-  void add(Error error) {
-    if (first_)
-      first_->add_other(std::move(error));
-    else
-      first_ = std::move(error);
-  }
-  void add(std::string message, std::string hint) {
-    add(Error(ErrorKind::kUsage, std::move(message)).hint(std::move(hint)));
-  }
-  std::optional<Error> take() { return std::move(first_); }
-
- private:
-  std::optional<Error> first_;
-};
 
 std::vector<std::string> split_commas(const std::vector<std::string>& lists) {
   std::vector<std::string> items;
@@ -86,47 +69,9 @@ void set_pairs(BuildRequest& request, const CommandLine& line, Mistakes& mistake
     else
       request.build_contexts.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
-  for (const std::string& text : line.list("add-host")) {
-    // docker takes "host:ip" and "host=ip".
-    const std::size_t separator = text.find_first_of("=:");
-    if (separator == std::string::npos || separator == 0 || separator + 1 == text.size()) {
-      mistakes.add(fmt::format("--add-host '{}' is not of the form host:ip", text),
-                   "for example --add-host db:10.0.0.2");
-      continue;
-    }
-    std::string address = text.substr(separator + 1);
-    if (address.size() > 2 && address.starts_with('[') && address.ends_with(']'))
-      address = address.substr(1, address.size() - 2);
-    request.add_hosts.push_back(fmt::format("{}:{}", text.substr(0, separator), address));
-  }
 }
 
-bool is_limit(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && value >= -1;
-}
-
-void set_limits(BuildRequest& request, const CommandLine& line, Mistakes& mistakes) {
-  for (const std::string& text : line.list("ulimit")) {
-    const std::size_t equals = text.find('=');
-    const std::string limits = equals == std::string::npos ? std::string() : text.substr(equals + 1);
-    const std::size_t colon = limits.find(':');
-    const bool good = equals != 0 && is_limit(limits.substr(0, colon)) &&
-                      (colon == std::string::npos || is_limit(limits.substr(colon + 1)));
-    if (good)
-      request.ulimits.push_back(text);
-    else
-      mistakes.add(fmt::format("--ulimit '{}' is not of the form type=soft[:hard]", text),
-                   "for example --ulimit nofile=1024:4096");
-  }
-  if (line.has("shm-size")) {
-    Result<std::uint64_t> size = parse_size(line.value("shm-size"));
-    if (size)
-      request.shm_bytes = *size;
-    else
-      mistakes.add(std::move(size.error()).context("in --shm-size"));
-  }
+void set_jobs(BuildRequest& request, const CommandLine& line, Mistakes& mistakes) {
   if (line.has("jobs")) {
     const std::string text = line.value("jobs");
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), request.jobs);
@@ -223,7 +168,8 @@ Result<BuildRequest> make_build_request(const CommandLine& line, const Environme
   set_build_args(request, line, environment, mistakes);
   take_epoch(request, environment);
   set_pairs(request, line, mistakes);
-  set_limits(request, line, mistakes);
+  set_jobs(request, line, mistakes);
+  take_run_options(request, line, mistakes);
   set_modes(request, line, environment, mistakes);
   set_outputs(request, line, mistakes);
   if (request.context == "-" && request.dockerfile == "-")

@@ -9,7 +9,6 @@ namespace {
 
 using enum OptionKind;
 
-constexpr const char* kNoLimits = "resource limits other than --ulimit and --shm-size are not applied";
 constexpr const char* kNoDaemon = "there is no daemon and there are no intermediate containers";
 constexpr const char* kNoRemoteCache = "the cache is in the store, which --root can put where it is kept";
 constexpr const char* kNoMonitor = "a build runs in front until it is done";
@@ -35,14 +34,14 @@ constexpr OptionSpec kBuildOptions[] = {
     {"cache-to", 0, kList, "list", "Cache export destinations", kNoRemoteCache},
     {"call", 0, kValue, "string",
      "Set method for evaluating build (\"check\", \"outline\", \"targets\") (default \"build\")"},
-    {"cgroup-parent", 0, kValue, "string", "Parent cgroup of RUN instructions", kNoLimits},
+    {"cgroup-parent", 0, kValue, "string", "Parent cgroup of RUN instructions"},
     {"check", 0, kFlag, "", "Shorthand for \"--call=check\""},
     {"compress", 0, kFlag, "", "Compress the build context", "the context is read in place"},
-    {"cpu-period", 0, kValue, "int", "CPU CFS period", kNoLimits},
-    {"cpu-quota", 0, kValue, "int", "CPU CFS quota", kNoLimits},
-    {"cpu-shares", 'c', kValue, "int", "CPU shares (relative weight)", kNoLimits},
-    {"cpuset-cpus", 0, kValue, "string", "CPUs in which to allow execution", kNoLimits},
-    {"cpuset-mems", 0, kValue, "string", "Memory nodes in which to allow execution", kNoLimits},
+    {"cpu-period", 0, kValue, "int", "CPU CFS period"},
+    {"cpu-quota", 0, kValue, "int", "CPU CFS quota"},
+    {"cpu-shares", 'c', kValue, "int", "CPU shares (relative weight)"},
+    {"cpuset-cpus", 0, kValue, "string", "CPUs in which to allow execution"},
+    {"cpuset-mems", 0, kValue, "string", "Memory nodes in which to allow execution"},
     {"detach", 0, kFlag, "", "Run the build in the background", kNoMonitor},
     {"disable-content-trust", 0, kFlag, "", "Skip image verification", "digests are always verified"},
     {"file", 'f', kValue, "string", "Name of the Dockerfile (default: \"PATH/Dockerfile\")"},
@@ -55,13 +54,14 @@ constexpr OptionSpec kBuildOptions[] = {
     {"label", 0, kList, "list", "Set metadata for an image"},
     {"layers", 0, kFlag, "", "Cache intermediate layers", "layers are always cached; see --no-cache"},
     {"load", 0, kFlag, "", "Put the image into the store, as is always done without --output"},
-    {"memory", 'm', kValue, "bytes", "Memory limit", kNoLimits},
-    {"memory-swap", 0, kValue, "bytes", "Swap limit", kNoLimits},
+    {"memory", 'm', kValue, "bytes", "Memory limit"},
+    {"memory-swap", 0, kValue, "bytes", "Limit of memory and swap together: -1 for unlimited swap"},
     {"metadata-file", 0, kValue, "string", "Write build result metadata to a file"},
     {"network", 0, kValue, "string", "Networking mode of RUN instructions: default, none or host"},
     {"no-cache", 0, kFlag, "", "Do not use cache when building the image"},
     {"no-cache-filter", 0, kList, "list", "Do not cache specified stages"},
     {"output", 'o', kList, "list", "Output destination (format: \"type=local,dest=path\")"},
+    {"pids-limit", 0, kValue, "int", "Number of processes and threads (default 16384)"},
     {"platform", 0, kList, "string", "Set target platform for build"},
     {"print", 0, kValue, "string", "The older name of --call"},
     {"progress", 0, kValue, "string", "Type of progress output: auto, tty, plain or quiet"},
@@ -73,6 +73,8 @@ constexpr OptionSpec kBuildOptions[] = {
     {"sbom", 0, kValue, "string", "Shorthand for \"--attest=type=sbom\"", kNoAttestation},
     {"secret", 0, kList, "list",
      "Secret to expose to the build (format: \"id=mysecret[,src=/local/secret]\")"},
+    {"security-opt", 0, kList, "list",
+     "Security options of RUN instructions (\"seccomp=FILE|unconfined\", \"no-new-privileges\")"},
     {"shm-size", 0, kValue, "bytes", "Size of \"/dev/shm\""},
     {"ssh", 0, kList, "list",
      "SSH agent socket or keys to expose to the build (format: \"default|id[=socket|key]\")"},

@@ -39,6 +39,7 @@ needs() {
       net) skip "Debian's mirrors cannot be reached" ;;
       npm) skip "the npm registry cannot be reached" ;;
       registry) skip "docker-registry is not installed" ;;
+      cgroup2) skip "no cgroup v2 with a memory controller is delegated to this user" ;;
       userns) skip "no user namespaces here" ;;
       root) skip "needs root" ;;
       docker) skip "no docker daemon answers" ;;

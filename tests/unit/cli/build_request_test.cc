@@ -56,30 +56,57 @@ TEST(BuildRequest, DefaultsAskForThisDirectoryAndTheStore) {
 }
 
 TEST(BuildRequest, EveryOptionArrives) {
-  const BuildRequest request = good({"ctx",         "-t",
-                                     "a:1",         "-t",
-                                     "b",           "-f",
-                                     "D",           "--target",
-                                     "final",       "--build-arg",
-                                     "A=1",         "--build-arg",
-                                     "SET",         "--label",
-                                     "k=v=w",       "--label",
-                                     "bare",        "--build-context",
-                                     "src=../src",  "--secret",
-                                     "id=s,src=/f", "--network",
-                                     "none",        "--jobs",
-                                     "3",           "--pull",
-                                     "--platform",  "linux/arm64",
-                                     "--no-cache",  "--no-cache-filter",
-                                     "x,y",         "--no-cache-filter",
-                                     "z",           "--add-host",
-                                     "db:10.0.0.2", "--add-host",
-                                     "six=[::1]",   "--shm-size",
-                                     "128m",        "--ulimit",
-                                     "nofile=1:2",  "--iidfile",
-                                     "i",           "--metadata-file",
-                                     "m",           "-o",
-                                     "out",         "--root",
+  const BuildRequest request = good({"ctx",
+                                     "-t",
+                                     "a:1",
+                                     "-t",
+                                     "b",
+                                     "-f",
+                                     "D",
+                                     "--target",
+                                     "final",
+                                     "--build-arg",
+                                     "A=1",
+                                     "--build-arg",
+                                     "SET",
+                                     "--label",
+                                     "k=v=w",
+                                     "--label",
+                                     "bare",
+                                     "--build-context",
+                                     "src=../src",
+                                     "--secret",
+                                     "id=s,src=/f",
+                                     "--network",
+                                     "none",
+                                     "--jobs",
+                                     "3",
+                                     "--pull",
+                                     "--platform",
+                                     "linux/arm64",
+                                     "--no-cache",
+                                     "--no-cache-filter",
+                                     "x,y",
+                                     "--no-cache-filter",
+                                     "z",
+                                     "--add-host",
+                                     "db:10.0.0.2",
+                                     "--add-host",
+                                     "six=[::1]",
+                                     "--shm-size",
+                                     "128m",
+                                     "--ulimit",
+                                     "nofile=1:2",
+                                     "--security-opt",
+                                     "seccomp=p.json",
+                                     "--security-opt=no-new-privileges",
+                                     "--iidfile",
+                                     "i",
+                                     "--metadata-file",
+                                     "m",
+                                     "-o",
+                                     "out",
+                                     "--root",
                                      "/store"});
   EXPECT_EQ(request.context, "ctx");
   EXPECT_THAT(request.tags, ElementsAre("a:1", "b"));
@@ -96,9 +123,17 @@ TEST(BuildRequest, EveryOptionArrives) {
   EXPECT_EQ(request.platform, "linux/arm64");
   EXPECT_TRUE(request.no_cache);
   EXPECT_THAT(request.no_cache_filter, ElementsAre("x", "y", "z"));
-  EXPECT_THAT(request.add_hosts, ElementsAre("db:10.0.0.2", "six:::1"));
+  ASSERT_EQ(request.add_hosts.size(), 2U);
+  EXPECT_EQ(request.add_hosts[0].name, "db");
+  EXPECT_EQ(request.add_hosts[0].address, "10.0.0.2");
+  EXPECT_EQ(request.add_hosts[1].address, "::1");
   EXPECT_EQ(request.shm_bytes, 128U << 20U);
-  EXPECT_THAT(request.ulimits, ElementsAre("nofile=1:2"));
+  ASSERT_EQ(request.ulimits.size(), 1U);
+  EXPECT_EQ(request.ulimits[0].name, "nofile");
+  EXPECT_EQ(request.ulimits[0].hard, 2);
+  EXPECT_EQ(request.security.seccomp, SecurityOptions::Seccomp::kFile);
+  EXPECT_EQ(request.security.seccomp_file, "p.json");
+  EXPECT_TRUE(request.security.no_new_privileges);
   EXPECT_EQ(request.iidfile, "i");
   EXPECT_EQ(request.metadata_file, "m");
   ASSERT_EQ(request.outputs.size(), 1U);
@@ -128,16 +163,34 @@ TEST(BuildRequest, PullPolicies) {
 }
 
 TEST(BuildRequest, WrongValuesAreReportedTogether) {
-  const std::string text =
-      bad({"--network", "bridge",   "--jobs",           "many",       "--shm-size",
-           "big",       "--ulimit", "nofile",           "--add-host", "db",
-           "--label",   "=x",       "--build-arg",      "=x",         "--build-context",
-           "a",         "-o",       "type=loca,dest=x", "--platform", "linux/amd64,linux/arm64"});
+  const std::string text = bad({"--network",
+                                "bridge",
+                                "--jobs",
+                                "many",
+                                "--shm-size",
+                                "big",
+                                "--ulimit",
+                                "nofile",
+                                "--add-host",
+                                "db",
+                                "--label",
+                                "=x",
+                                "--build-arg",
+                                "=x",
+                                "--build-context",
+                                "a",
+                                "-o",
+                                "type=loca,dest=x",
+                                "--security-opt",
+                                "secomp=x",
+                                "--platform",
+                                "linux/amd64,linux/arm64"});
   for (const char* part :
        {"unknown network mode 'bridge'", "--jobs 'many' is not a number", "'big' is not a size",
         "in --shm-size", "--ulimit 'nofile' is not of the form", "--add-host 'db' is not of the form",
-        "--label '=x' has no name", "--build-arg '=x' has no name", "--build-context 'a' is not of the form",
-        "did you mean 'local'?", "--platform names several platforms"})
+        "did you mean 'seccomp'?", "--label '=x' has no name", "--build-arg '=x' has no name",
+        "--build-context 'a' is not of the form", "did you mean 'local'?",
+        "--platform names several platforms"})
     EXPECT_THAT(text, HasSubstr(part));
 }
 

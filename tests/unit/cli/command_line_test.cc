@@ -182,10 +182,10 @@ TEST(CommandLine, ArgumentCountsAreChecked) {
 }
 
 TEST(CommandLine, OptionsWithoutEffectAreNoted) {
-  const CommandLine line = parsed({"build", "--rm", "--provenance=max", "-m", "1g", "."});
+  const CommandLine line = parsed({"build", "--rm", "--provenance=max", "--squash", "-m", "1g", "."});
   EXPECT_THAT(line.notes(),
-              ElementsAre(HasSubstr("--memory has no effect: "), HasSubstr("--provenance has no effect: "),
-                          HasSubstr("--rm has no effect: ")));
+              ElementsAre(HasSubstr("--provenance has no effect: "), HasSubstr("--rm has no effect: "),
+                          HasSubstr("--squash has no effect: ")));
   EXPECT_THAT(parsed({"build", "-q", "."}).notes(), IsEmpty());
 }
 

@@ -53,6 +53,8 @@ SandboxSpec full_spec() {
   spec.seccomp_programs = {"12345678", "1234567812345678"};
   spec.limits = {{7, 10, ~0ULL}};
   spec.shm_bytes = 99;
+  spec.cgroup_fd = 75;
+  spec.seccomp_required = true;
   spec.masked_paths = {"/proc/x"};
   spec.read_only_paths = {};
   spec.oom_score_adj = -1;
@@ -64,7 +66,7 @@ SandboxSpec full_spec() {
 TEST(SpecEncoding, EveryFieldSurvives) {
   const SandboxSpec spec = full_spec();
   const EncodedSpec encoded = encode(spec);
-  EXPECT_EQ(encoded.fds, (std::vector<int>{70, 71, 72, 73, 74}));
+  EXPECT_EQ(encoded.fds, (std::vector<int>{70, 71, 72, 73, 75, 74}));
   const auto decoded = decode(encoded.bytes);
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->root_fd, kFirstSpecFd);
@@ -74,7 +76,8 @@ TEST(SpecEncoding, EveryFieldSurvives) {
   EXPECT_EQ(decoded->mounts[3].fd, kFirstSpecFd + 2);
   EXPECT_EQ(decoded->mounts[2].content, spec.mounts[2].content);
   EXPECT_EQ(decoded->network_fd, kFirstSpecFd + 3);
-  EXPECT_EQ(decoded->stdout_fd, kFirstSpecFd + 4);
+  EXPECT_EQ(decoded->cgroup_fd, kFirstSpecFd + 4);
+  EXPECT_EQ(decoded->stdout_fd, kFirstSpecFd + 5);
   EXPECT_EQ(decoded->stderr_fd, -1);
   EXPECT_EQ(decoded->oom_score_adj, -1);
   EXPECT_EQ(decoded->uid, spec.uid);

@@ -160,6 +160,70 @@ TEST(SeccompProfile, MistakesAreNamedWithTheirLine) {
               HasSubstr("'SCMP_ACT_TRACE' is not supported"));
 }
 
+TEST(SeccompProfile, MistakesInJsonAreNamedWithTheirPlace) {
+  const auto with_rule = [](const std::string& rule) {
+    return parse_error(R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{}, )" + rule + "]}");
+  };
+  const auto mistake = [&](const std::string& members) {
+    return parse_error(R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"action": "SCMP_ACT_ALLOW", )" +
+                       members + "}]}");
+  };
+  EXPECT_THAT(parse_error("{\"defaultAction\": \"SCMP_ACT_ERRNO\",\n  \"syscalls\": [}"),
+              HasSubstr("line 2"));
+  EXPECT_THAT(parse_error("{}"), HasSubstr("'test', defaultAction: an action is missing"));
+  EXPECT_THAT(parse_error(R"({"defaultAction": "SCMP_ACT_ERRNO"})"),
+              HasSubstr("there is no list 'syscalls'"));
+  EXPECT_THAT(parse_error(R"({"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 0, "syscalls": []})"),
+              HasSubstr("defaultErrnoRet: it is not in 1–4095"));
+  EXPECT_THAT(with_rule("3"), HasSubstr("syscalls[0].action: an action is missing"));
+  EXPECT_THAT(mistake(R"("names": "read")"), HasSubstr("syscalls[0].names: a list is expected"));
+  EXPECT_THAT(mistake(R"("names": ["read", 3])"), HasSubstr("syscalls[0].names[1]: a string is expected"));
+  EXPECT_THAT(mistake(R"("includes": [])"), HasSubstr("syscalls[0].includes: an object is expected"));
+  EXPECT_THAT(mistake(R"("args": [{"index": 6, "op": "SCMP_CMP_EQ"}])"),
+              HasSubstr("syscalls[0].args[0].index: a call has the arguments 0 to 5"));
+  EXPECT_THAT(mistake(R"("args": [{"index": 0, "op": "=="}])"),
+              HasSubstr("the comparison '==' is not known"));
+  EXPECT_THAT(mistake(R"("args": [{"index": 0, "value": -1, "op": "SCMP_CMP_EQ"}])"),
+              HasSubstr("syscalls[0].args[0].value: a whole number, not below 0"));
+  EXPECT_THAT(mistake(R"("args": [{"index": 0, "value": 1.5, "op": "SCMP_CMP_EQ"}])"),
+              HasSubstr("whole number"));
+}
+
+TEST(SeccompProfile, HostileTextsEndQuicklyWithAnError) {
+  const auto repeated = [](const std::string& text, std::size_t count) {
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i) out += text;
+    return out;
+  };
+  EXPECT_THAT(parse_error(std::string((std::size_t{1} << 20) + 1, ' ')), HasSubstr("larger than 1 MiB"));
+  EXPECT_THAT(parse_error(repeated("[", 500000)), HasSubstr("seccomp profile 'test', line 1"));
+  EXPECT_THAT(parse_error("{\"defaultAction\": " + repeated("[", 500000)),
+              HasSubstr("seccomp profile 'test'"));
+  EXPECT_THAT(parse_error(std::string("\0\xff\xfe", 3)), HasSubstr("seccomp profile 'test'"));
+  EXPECT_NE(parse_error(""), "no error");
+  // One list of calls, named by thousands of rules.
+  EXPECT_THAT(parse_error("version: 1\ndefault: ENOSYS\nrules:\n  - &r {action: allow, calls: [" +
+                          repeated("read, ", 5000) + "write]}\n" + repeated("  - *r\n", 100000)),
+              HasSubstr("more than 8192 times"));
+  EXPECT_THAT(
+      parse_error(
+          R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"action": "SCMP_ACT_ALLOW", "names": [)" +
+          repeated("\"read\",", 9000) + "\"write\"]}]}"),
+      HasSubstr("syscalls[0]: the profile names calls more than 8192 times"));
+}
+
+TEST(SeccompProfile, MoreThanTheKernelTakesIsAnError) {
+  std::string rules;
+  for (int value = 0; value < 4200; ++value)
+    rules +=
+        "  - {action: allow, calls: [read], when: {argument: 1, equal: " + std::to_string(value) + "}}\n";
+  const auto profile = SeccompProfile::parse("version: 1\ndefault: ENOSYS\nrules:\n" + rules, "test", 0);
+  ASSERT_TRUE(profile);
+  const auto filters = profile->compile();
+  ASSERT_FALSE(filters);
+  EXPECT_THAT(filters.error().message(), HasSubstr("and the kernel takes 4096"));
+}
+
 TEST(SeccompProfile, ContradictionIsAnError) {
   const auto profile = SeccompProfile::parse(
       "version: 1\ndefault: ENOSYS\nrules:\n  - {action: allow, calls: [read]}\n  - {action: EPERM, calls: "
@@ -191,6 +255,7 @@ constexpr std::string_view kDocker = R"({
   "syscalls": [
     {"names": ["read", "socket"], "action": "SCMP_ACT_ALLOW"},
     {"names": ["getpid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
+    {"names": ["getpid"], "action": "SCMP_ACT_ALLOW"},
     {"names": ["bpf"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}},
     {"names": ["chroot"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_CHROOT"]}},
     {"names": ["ptrace"], "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "4.8"}},
@@ -206,7 +271,7 @@ TEST(SeccompProfile, DockersJsonIsRead) {
   ASSERT_TRUE(profile) << profile.error().to_line();
   const SeccompFilters filters = profile->compile().value();
   EXPECT_EQ(decide(filters, kX86_64, 0), "allow") << "read";
-  EXPECT_EQ(decide(filters, kX86_64, 39), "errno 38") << "getpid";
+  EXPECT_EQ(decide(filters, kX86_64, 39), "errno 38") << "getpid, by the first of two rules";
   EXPECT_EQ(decide(filters, kX86_64, 321), "errno 1") << "bpf, without the capability";
   EXPECT_EQ(decide(filters, kX86_64, 161), "allow") << "chroot, with it";
   EXPECT_EQ(decide(filters, kX86_64, 101), "allow") << "ptrace, the kernel is new enough";

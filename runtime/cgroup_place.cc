@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cgroup_place.h"
+
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "runtime/cgroup_files.h"
+#include "sys/files.h"
+
+namespace shale::runtime {
+
+namespace {
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const std::size_t at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
+}
+
+bool contains(std::string_view list, std::string_view word) {
+  const std::vector<std::string_view> words = split(list, ',');
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// mountinfo writes space, tab, newline and backslash as three octal digits.
+std::string unescape(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    int value = 0;
+    if (text[i] == '\\' && i + 3 < text.size() &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 4, value, 8).ec == std::errc()) {
+      out += static_cast<char>(value);
+      i += 3;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+struct Mount {
+  std::string root;    // what of the file system is mounted
+  std::string target;  // where
+  std::string type;
+  std::string options;  // of the file system
+};
+
+// "36 35 98:0 /root /target rw,noatime master:1 - type source options"
+std::optional<Mount> parse_mount(std::string_view line) {
+  const std::size_t dash = line.find(" - ");
+  if (dash == std::string_view::npos) return std::nullopt;
+  const std::vector<std::string_view> before = split(line.substr(0, dash), ' ');
+  const std::vector<std::string_view> after = split(line.substr(dash + 3), ' ');
+  if (before.size() < 6 || after.size() < 3) return std::nullopt;
+  return Mount{unescape(before[3]), unescape(before[4]), std::string(after[0]), std::string(after[2])};
+}
+
+// The directory of a group in a mount; nothing if the mount does not show it.
+std::optional<std::string> directory_in(const Mount& mount, std::string_view group) {
+  if (group.starts_with("/..")) return std::nullopt;  // outside of our cgroup namespace
+  if (mount.root != "/") {
+    if (!group.starts_with(mount.root)) return std::nullopt;
+    group.remove_prefix(mount.root.size());
+    if (!group.empty() && group[0] != '/') return std::nullopt;
+  }
+  std::string out = mount.target;
+  if (group.size() > 1) out += group;
+  return out;
+}
+
+std::uint64_t v1_limit(const std::string& directory) {
+  const std::uint64_t limit = read_number(AT_FDCWD, directory + "/memory.limit_in_bytes").value_or(0);
+  // Without a limit it is the largest number of whole pages.
+  constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;
+  return limit >= kNoLimit ? 0 : limit;
+}
+
+bool has_delegate_mark(const std::string& directory) {
+  // The first is systemd's since version 251; the second, which only root can read, is older.
+  for (const char* name : {"user.delegate", "trusted.delegate"}) {
+    char value = '0';
+    if (::getxattr(directory.c_str(), name, &value, 1) == 1 && value == '1') return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+CgroupPlace cgroup_place(std::string_view mountinfo, std::string_view membership) {
+  CgroupPlace place;
+  std::string_view own_group;
+  std::string_view memory_group;
+  for (const std::string_view line : split(membership, '\n')) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    if (controllers.empty()) own_group = line.substr(second + 1);
+    if (contains(controllers, "memory")) memory_group = line.substr(second + 1);
+    place.legacy = place.legacy || contains(controllers, "memory") || contains(controllers, "pids");
+  }
+  for (const std::string_view line : split(mountinfo, '\n')) {
+    const std::optional<Mount> mount = parse_mount(line);
+    if (!mount) continue;
+    if (mount->type == "cgroup2") {
+      // A later one covers an earlier one, or shows another part of the tree.
+      const std::optional<std::string> own =
+          own_group.empty() ? std::nullopt : directory_in(*mount, own_group);
+      if (!own && !place.own.empty()) continue;
+      place.mount = mount->target;
+      place.own = own.value_or("");
+    } else if (mount->type == "cgroup" && !memory_group.empty() && contains(mount->options, "memory")) {
+      place.memory_v1 = directory_in(*mount, memory_group).value_or("");
+    }
+  }
+  return place;
+}
+
+CgroupPlace read_cgroup_place() {
+  CgroupPlace place = cgroup_place(sys::read_file(AT_FDCWD, "/proc/self/mountinfo").value_or(""),
+                                   sys::read_file(AT_FDCWD, "/proc/self/cgroup").value_or(""));
+  place.systemd = ::access("/run/systemd/system", F_OK) == 0;
+  place.delegated = !place.own.empty() && has_delegate_mark(place.own);
+  place.root = ::geteuid() == 0;
+  return place;
+}
+
+std::uint64_t memory_limit_above(const std::string& mount, const std::string& directory) {
+  std::uint64_t least = 0;
+  for (std::string path = directory; path.size() >= mount.size() && !mount.empty();
+       path.erase(path.find_last_of('/'))) {
+    // "max" is no number.
+    if (const std::optional<std::uint64_t> limit = read_number(AT_FDCWD, path + "/memory.max"))
+      least = least == 0 ? *limit : std::min(least, *limit);
+    if (path.find('/') == std::string::npos) break;
+  }
+  return least;
+}
+
+OomKills count_oom_kills(const CgroupPlace& place) {
+  OomKills out;
+  if (const auto machine = read_entry(AT_FDCWD, "/proc/vmstat", "oom_kill")) {
+    out.on_machine = *machine;
+    out.counted = true;
+  }
+  if (!place.memory_v1.empty()) {
+    out.in_group = read_entry(AT_FDCWD, place.memory_v1 + "/memory.oom_control", "oom_kill").value_or(0);
+    out.group_limit = v1_limit(place.memory_v1);
+  } else if (!place.own.empty()) {
+    out.in_group = read_entry(AT_FDCWD, place.own + "/memory.events", "oom_kill").value_or(0);
+    out.group_limit = memory_limit_above(place.mount, place.own);
+  }
+  return out;
+}
+
+}  // namespace shale::runtime
