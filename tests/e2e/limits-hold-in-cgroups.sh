@@ -56,7 +56,7 @@ for _ in {1..100}; do grep -qsa 4714 /proc/[0-9]*/cmdline && [ -d "$E2E_GROUP"/p
 cd "$E2E_GROUP"/parent/shale-*
 for file in memory.max cpu.weight cpu.max pids.max; do [ ! -e $file ] || echo "$file $(cat $file)"; done
 sleep 0.5
-[ -s cgroup.procs ] && echo occupied
+grep -q . cgroup.procs && echo occupied
 cd /
 kill -9 $builder
 wait $builder || true
