@@ -11,7 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <optional>
 #include <vector>
@@ -96,10 +98,8 @@ Error closed_to_namespace(const std::string& directory) {
 // What a build must reach: its store and its helper programs.
 std::vector<std::string> places_to_reach(const std::string& store_dir) {
   std::vector<std::string> out;
-  if (char* real = ::realpath(store_dir.c_str(), nullptr); real != nullptr) {
-    out.emplace_back(real);
-    std::free(real);
-  }
+  std::array<char, PATH_MAX> real{};
+  if (::realpath(store_dir.c_str(), real.data()) != nullptr) out.emplace_back(real.data());
   if (const Result<std::string> self = sys::self_path())
     out.push_back(self->substr(0, self->find_last_of('/')));
   return out;
