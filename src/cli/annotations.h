@@ -9,8 +9,8 @@
 
 namespace shale::cli {
 
-// Adds each "[TYPE[[PLATFORM]][,TYPE…]:]KEY=VALUE" to the attributes of the outputs that write a manifest. What is
-// wrong with a type or a platform is said when the attributes are read.
+// Adds each "[TYPE[[PLATFORM]][,TYPE…]:]KEY=VALUE" to the attributes of the outputs that write a manifest.
+// What is wrong with a type or a platform is said when the attributes are read.
 Status add_annotations(const std::vector<std::string>& texts, std::vector<OutputSpec>& outputs);
 
 // Whether an output writes a manifest.

@@ -33,7 +33,7 @@ if [ "$(id -u)" = 0 ]; then
   has "take '/run/secrets/s' out of the sandbox again"
 else
   for level in mountns chroot; do
-    fails + build --isolation=$level .
+    fails + build --isolation="$level" .
     has "isolation $level needs root"
   done
 fi

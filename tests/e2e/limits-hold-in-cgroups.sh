@@ -13,24 +13,24 @@ levels="full single"
 for level in $levels; do
   # A line without an end is kept whole.
   printf 'FROM busybox\nRUN head -c 100m /dev/zero | tail -n 1 | wc -c\n' >Dockerfile
-  inside --isolation=$level --no-cache .
+  inside --isolation="$level" --no-cache .
   ran 104857600
   printf 'FROM busybox\nRUN set -o pipefail; head -c 100m /dev/zero | tail -n 1 | wc -c\n' >Dockerfile
-  fails 1 inside --isolation=$level --no-cache -m 32m --memory-swap 32m .
+  fails 1 inside --isolation="$level" --no-cache -m 32m --memory-swap 32m .
   has 'out of memory: the kernel killed one of its processes at the memory limit of 32 MiB'
   has 'give it more with --memory'
 
   # The step goes on without the process that was killed: no error, but not silence either.
   printf 'FROM busybox\nRUN head -c 100m /dev/zero | tail -n 1 >/dev/null || true; cat /proc/self/cgroup\n' >Dockerfile
-  inside --isolation=$level --no-cache -m 32m --memory-swap 32m .
+  inside --isolation="$level" --no-cache -m 32m --memory-swap 32m .
   has 'the kernel killed one of its processes at the memory limit of 32 MiB'
   lacks 'did not complete'
-  [ $level = chroot ] || ran '0::/$' || die "the host's groups are named with isolation $level"
+  [ "$level" = chroot ] || ran '0::/$' || die "the host's groups are named with isolation $level"
 
   printf 'FROM busybox\nRUN for i in $(seq 60); do sleep 1 & done; wait\n' >Dockerfile
-  fails 1 inside --isolation=$level --no-cache --pids-limit 30 .
+  fails 1 inside --isolation="$level" --no-cache --pids-limit 30 .
   has 'it reached its limit of processes'
-  inside --isolation=$level --no-cache .
+  inside --isolation="$level" --no-cache .
 done
 
 # Without room for it, a limit is refused by the kernel, and said.

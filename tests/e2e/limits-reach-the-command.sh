@@ -12,16 +12,16 @@ RUN echo "files $(ulimit -Sn):$(ulimit -Hn) core $(ulimit -c)"; grep -E 'six|gat
     df -k /dev/shm | awk 'NR == 2 { print "shm " $2 }'
 EOF
 for level in $levels; do
-  build --isolation=$level --no-cache .
+  build --isolation="$level" --no-cache .
   own=$(ulimit -Hn)
   [ "$own" != unlimited ] && [ "$own" -lt 524288 ] || own=524288
   ran "files 1024:$own core 0" || die "defaults with isolation $level"
   shm=--shm-size=3m
-  [ $level != chroot ] || shm=
-  build --isolation=$level --no-cache $shm --ulimit nofile=100:200 --ulimit core=7 --ulimit nofile=50:60 \
+  [ "$level" != chroot ] || shm=
+  build --isolation="$level" --no-cache $shm --ulimit nofile=100:200 --ulimit core=7 --ulimit nofile=50:60 \
     --add-host six=2001:db8::7 --add-host gate:host-gateway .
   ran 'files 50:60 core' && ran $'2001:db8::7\tsix' && ran $'127.0.0.1\tgate' || die "options with isolation $level"
-  [ $level = chroot ] || ran 'shm 3072' || die "--shm-size with isolation $level"
+  [ "$level" = chroot ] || ran 'shm 3072' || die "--shm-size with isolation $level"
 done
 if [ "$(id -u)" = 0 ]; then
   fails 3 build --isolation=chroot --no-cache --shm-size=3m .

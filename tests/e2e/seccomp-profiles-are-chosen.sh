@@ -17,7 +17,7 @@ cat >deny.json <<'EOF'
 EOF
 printf 'version: 1\ndefault: allow\nrules:\n  - {action: EPERM, calls: [chmod, fchmod, fchmodat]}\n' >deny.yaml
 for level in $levels; do
-  run() { build --isolation=$level --no-cache "$@" .; }
+  run() { build --isolation="$level" --no-cache "$@" .; }
   run
   ran 'chmod works' && ran 'Seccomp: 2' && ran 'NoNewPrivs: 0' && lacks '> unshare works'
   ! ran 'unshare works' || die "the built-in profile allows unshare with isolation $level"
