@@ -2,11 +2,13 @@
 #include "runtime/cgroup_place.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <vector>
@@ -134,6 +136,43 @@ CgroupPlace read_cgroup_place() {
   place.delegated = !place.own.empty() && has_delegate_mark(place.own);
   place.root = ::geteuid() == 0;
   return place;
+}
+
+std::optional<Error> no_groups_here(const CgroupPlace& place) {
+  if (place.legacy)
+    return Error(ErrorKind::kUnsupported,
+                 "this host's limits are on cgroup v1, which it cannot give to a build")
+        .hint("boot it with the kernel parameter systemd.unified_cgroup_hierarchy=1");
+  if (place.mount.empty())
+    return Error(ErrorKind::kUnsupported, "cgroup v2 is not mounted here")
+        .hint("mount it: mount -t cgroup2 none /sys/fs/cgroup");
+  return std::nullopt;
+}
+
+std::optional<Error> not_delegated(const CgroupPlace& place, const std::string& base) {
+  if (base.empty())
+    return Error(ErrorKind::kUnsupported, "the cgroup of this process is outside of what is mounted here")
+        .hint(delegation_remedy(place));
+  bool ours = true;
+  for (const char* name : {"", "/cgroup.procs", "/cgroup.subtree_control"}) {
+    if (::access((base + name).c_str(), W_OK) == 0) continue;
+    if (errno == EROFS)
+      return Error(ErrorKind::kUnsupported, "cgroups are mounted read-only here")
+          .hint(
+              "run the container with writable ones: docker run --privileged, or podman run --security-opt "
+              "unmask=/sys/fs/cgroup");
+    ours = false;
+  }
+  // What root may write to is not thereby root's to arrange.
+  if (ours && !(place.systemd && place.root && base == place.own && !place.delegated)) return std::nullopt;
+  return Error(ErrorKind::kUnsupported, fmt::format("the cgroup '{}' is not delegated to this user", base))
+      .hint(delegation_remedy(place));
+}
+
+std::string delegation_remedy(const CgroupPlace& place) {
+  if (place.systemd)
+    return fmt::format("systemd-run {}--scope -p Delegate=yes shale build …", place.root ? "" : "--user ");
+  return "name a group that is yours, without processes of its own, with --cgroup-parent";
 }
 
 std::uint64_t memory_limit_above(const std::string& mount, const std::string& directory) {

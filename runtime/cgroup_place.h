@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "shale/error.h"
 
 namespace shale::runtime {
 
@@ -24,6 +27,16 @@ CgroupPlace read_cgroup_place();
 
 // `mount`, `own`, `legacy` and `memory_v1` from the texts of /proc/self/mountinfo and /proc/self/cgroup.
 CgroupPlace cgroup_place(std::string_view mountinfo, std::string_view membership);
+
+// Why nobody can make groups here, with a remedy; nothing if somebody can.
+std::optional<Error> no_groups_here(const CgroupPlace& place);
+
+// Why this process cannot make groups below `base`, a directory, as far as can be seen without trying;
+// nothing if it can. An empty `base` is a group outside of what is mounted.
+std::optional<Error> not_delegated(const CgroupPlace& place, const std::string& base);
+
+// How to get a group that is ours alone.
+std::string delegation_remedy(const CgroupPlace& place);
 
 // How often the kernel has killed because memory ran out, as far as a process without groups of its own can
 // know.

@@ -204,11 +204,9 @@ std::vector<HostFinding> diagnose(const Examination& found) {
                  .remedy = {}});
   out.push_back(abstract_sockets(found));
   out.push_back({.name = "cgroups",
-                 .state = found.cgroup_problem.empty() ? State::kGood : State::kInfo,
-                 .text = found.cgroup_problem.empty() ? "delegated to this user" : found.cgroup_problem,
-                 .remedy = found.cgroup_problem.empty()
-                               ? ""
-                               : "systemd-run --user --scope -p Delegate=yes shale build …"});
+                 .state = found.cgroups ? State::kInfo : State::kGood,
+                 .text = found.cgroups ? found.cgroups->to_line() : "delegated to this user",
+                 .remedy = found.cgroups ? found.cgroups->hints().front() : ""});
   out.push_back({.name = "fuse",
                  .state = State::kInfo,
                  .text = found.fuse_device ? "/dev/fuse is there; builds do not use it"

@@ -27,7 +27,7 @@ struct Examination {
   bool fuse_device = false;
   std::string store_root;
   std::string store_file_system;               // "ext4", "overlayfs", or its number
-  std::string cgroup_problem;                  // why limits cannot be set; empty = they can
+  std::optional<Error> cgroups;                // why limits cannot be set
   std::vector<std::string> foreign_platforms;  // that binfmt_misc runs
   BuildIsolation chosen;
 };

@@ -64,13 +64,6 @@ bool descends_from(pid_t pid, pid_t top) {
   return false;
 }
 
-// How to get a group that is ours alone.
-std::string remedy(const CgroupPlace& place) {
-  if (place.systemd)
-    return fmt::format("systemd-run {}--scope -p Delegate=yes shale build …", place.root ? "" : "--user ");
-  return "name a group that is yours, without processes of its own, with --cgroup-parent";
-}
-
 std::string options_of(const std::vector<CgroupSetting>& settings) {
   std::vector<std::string> options;
   for (const CgroupSetting& setting : settings)
@@ -83,6 +76,10 @@ Error not_applied(const std::string& options, std::string_view why, std::string 
                fmt::format("{} {} not applied: {}", options,
                            options.find(',') == std::string::npos ? "is" : "are", why))
       .hint(std::move(hint));
+}
+
+Error not_applied(const std::string& options, const Error& why) {
+  return not_applied(options, why.to_line(), why.hints().front());
 }
 
 }  // namespace
@@ -116,8 +113,8 @@ Result<StepCgroups> StepCgroups::prepare(const ResourceLimits& limits, const Cgr
   out.settings_ = cgroup_settings(limits);
   out.name_ = name;
   out.mount_ = place.mount;
-  if (std::optional<Error> problem = out.refuse(place)) {
-    out.drop_all(std::move(*problem));
+  if (const std::optional<Error> problem = no_groups_here(place)) {
+    out.drop_all(not_applied(options_of(out.settings_), *problem));
     return out;
   }
   RETURN_IF_ERROR(out.choose_base(limits, place));
@@ -129,18 +126,6 @@ Result<StepCgroups> StepCgroups::prepare(const ResourceLimits& limits, const Cgr
   }
   sweep(out.base_fd_.get());
   return out;
-}
-
-// Why there can be no group at all.
-std::optional<Error> StepCgroups::refuse(const CgroupPlace& place) const {
-  const std::string options = options_of(settings_);
-  if (place.legacy)
-    return not_applied(options, "this host's limits are on cgroup v1, which it cannot give to a build",
-                       "boot it with the kernel parameter systemd.unified_cgroup_hierarchy=1");
-  if (place.mount.empty())
-    return not_applied(options, "cgroup v2 is not mounted here",
-                       "mount it: mount -t cgroup2 none /sys/fs/cgroup");
-  return std::nullopt;
 }
 
 Status StepCgroups::choose_base(const ResourceLimits& limits, const CgroupPlace& place) {
@@ -200,25 +185,8 @@ void StepCgroups::keep_applicable(const CgroupPlace& place) {
 // what they tell.
 std::optional<Error> StepCgroups::hand_on_controllers(const CgroupPlace& place, pid_t top) {
   const std::string options = options_of(settings_);
-  const auto not_ours = [&] {
-    return not_applied(options, fmt::format("the cgroup '{}' is not delegated to this user", base_),
-                       remedy(place));
-  };
-  if (!base_fd_)
-    return not_applied(options, "the cgroup of this process is outside of what is mounted here",
-                       remedy(place));
-  if (::faccessat(base_fd_.get(), ".", W_OK, 0) != 0 ||
-      ::faccessat(base_fd_.get(), "cgroup.procs", W_OK, 0) != 0 ||
-      ::faccessat(base_fd_.get(), "cgroup.subtree_control", W_OK, 0) != 0) {
-    if (errno == EROFS)
-      return not_applied(
-          options, "cgroups are mounted read-only here",
-          "run the container with writable ones: docker run --privileged, or podman run --security-opt "
-          "unmask=/sys/fs/cgroup");
-    return not_ours();
-  }
-  // What root may write to is not thereby root's to arrange.
-  if (place.systemd && place.root && base_ == place.own && !place.delegated) return not_ours();
+  if (const std::optional<Error> problem = not_delegated(place, base_fd_ ? base_ : std::string()))
+    return not_applied(options, *problem);
   const std::vector<std::string> there = read_words(base_fd_.get(), "cgroup.controllers");
   const std::vector<std::string> on = read_words(base_fd_.get(), "cgroup.subtree_control");
   std::vector<std::string> wanted = {"memory", "pids"};
@@ -235,7 +203,7 @@ std::optional<Error> StepCgroups::hand_on_controllers(const CgroupPlace& place, 
   if (Status written = write_value(base_fd_.get(), "cgroup.subtree_control", change); !written)
     return not_applied(options,
                        fmt::format("the cgroup '{}' cannot be divided: {}", base_, written.error().to_line()),
-                       remedy(place));
+                       delegation_remedy(place));
   handed_on_ = change;
   return std::nullopt;
 }
@@ -252,18 +220,19 @@ std::optional<Error> StepCgroups::leave_base(const CgroupPlace& place, pid_t top
       if (!descends_from(std::atoi(pid.c_str()), top) &&
           contains(read_words(base_fd_.get(), "cgroup.procs"), pid))  // not ended meanwhile
         return not_applied(options, fmt::format("process {} is in the same cgroup ('{}')", pid, base_),
-                           remedy(place));
+                           delegation_remedy(place));
     if (!refuge_) {
       Result<StepCgroup> made = make_locked(fmt::format("{}{}-build", kPrefix, name_));
-      if (!made) return not_applied(options, made.error().to_line(), remedy(place));
+      if (!made) return not_applied(options, made.error().to_line(), delegation_remedy(place));
       refuge_.emplace(std::move(*made));
     }
     for (const std::string& pid : pids)
       if (Status moved = write_value(refuge_->fd(), "cgroup.procs", pid);
           !moved && moved.error().errno_value() != ESRCH)
-        return not_applied(options, moved.error().to_line(), remedy(place));
+        return not_applied(options, moved.error().to_line(), delegation_remedy(place));
   }
-  return not_applied(options, fmt::format("the cgroup '{}' does not become empty", base_), remedy(place));
+  return not_applied(options, fmt::format("the cgroup '{}' does not become empty", base_),
+                     delegation_remedy(place));
 }
 
 void StepCgroups::return_to_base() {

@@ -73,7 +73,6 @@ class StepCgroups {
  private:
   StepCgroups() = default;
   Status choose_base(const ResourceLimits& limits, const CgroupPlace& place);
-  std::optional<Error> refuse(const CgroupPlace& place) const;
   std::optional<Error> hand_on_controllers(const CgroupPlace& place, pid_t top);
   std::optional<Error> leave_base(const CgroupPlace& place, pid_t top);
   void return_to_base();

@@ -17,6 +17,7 @@
 
 #include "export/isolation.h"
 #include "export/transfer.h"
+#include "runtime/cgroup_place.h"
 #include "runtime/diagnosis.h"
 #include "runtime/probe.h"
 #include "shale/doctor.h"
@@ -57,19 +58,6 @@ bool unshare_is_refused() {
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-}
-
-// Why this process could not put a command into a cgroup of its own with limits; empty = it could.
-std::string cgroup_problem() {
-  const Result<std::string> own = sys::read_file(AT_FDCWD, "/proc/self/cgroup");
-  if (!own) return "there is no /proc/self/cgroup";
-  const std::size_t at = own->find("0::");
-  if (at == std::string::npos || !sys::exists_at(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers"))
-    return "cgroup v2 is not mounted at /sys/fs/cgroup";
-  const std::string path = "/sys/fs/cgroup" + own->substr(at + 3, own->find('\n', at) - at - 3);
-  if (::access(path.c_str(), W_OK) != 0 || ::access((path + "/cgroup.procs").c_str(), W_OK) != 0)
-    return fmt::format("'{}' is not delegated to this user", path);
-  return {};
 }
 
 std::vector<std::string> foreign_platforms() {
@@ -124,7 +112,9 @@ Result<HostReport> examine_host(const std::string& store_root) {
   found.fuse_device = ::access("/dev/fuse", R_OK | W_OK) == 0;
   found.store_root = root;
   found.store_file_system = file_system_name(root);
-  found.cgroup_problem = cgroup_problem();
+  const runtime::CgroupPlace place = runtime::read_cgroup_place();
+  found.cgroups = runtime::no_groups_here(place);
+  if (!found.cgroups) found.cgroups = runtime::not_delegated(place, place.own);
   found.foreign_platforms = foreign_platforms();
 
   HostReport report;
