@@ -102,6 +102,7 @@ CgroupEvents StepCgroup::events() const {
   out.oom_kills = read_entry(fd_.get(), "memory.events", "oom_kill").value_or(0);
   out.own_limit = read_entry(fd_.get(), "memory.events.local", "oom").value_or(0) != 0;
   out.refused_forks = read_entry(fd_.get(), "pids.events", "max").value_or(0);
+  out.memory_files = read_entry(fd_.get(), "memory.stat", "shmem").value_or(0);
   return out;
 }
 

@@ -22,6 +22,7 @@ struct CgroupEvents {
   std::uint64_t oom_kills = 0;      // killed because memory ran out, in the group or above it
   bool own_limit = false;           // its own limit was reached, not one above
   std::uint64_t refused_forks = 0;  // processes that its limit of them kept from being made
+  std::uint64_t memory_files = 0;   // bytes of files that they left in a tmpfs
 };
 
 // One group, locked for as long as somebody holds its descriptor: groups whose builder is gone are known by

@@ -107,6 +107,14 @@ std::string out_of_memory(const RunCircumstances& run, const ResourceLimits& lim
   return {};
 }
 
+bool files_used_up_memory(const RunCircumstances& run, const ResourceLimits& limits) {
+  if (!run.events || run.events->oom_kills == 0) return false;
+  const std::uint64_t limit = run.events->own_limit ? limits.memory : run.limit_above;
+  // Less would hardly have saved it.
+  constexpr std::uint64_t kMuch = 4;  // a quarter
+  return limit != 0 && run.events->memory_files >= limit / kMuch;
+}
+
 Error run_error(const runtime::SandboxOutcome& outcome, const RunCircumstances& run,
                 const BuildRequest& request) {
   if (outcome.kind == Kind::kSetupFailed && outcome.error &&

@@ -31,6 +31,10 @@ struct RunCircumstances {
 // limit of 64.0 MiB". Empty if nothing says so.
 std::string out_of_memory(const RunCircumstances& run, const ResourceLimits& limits);
 
+// The kernel killed for lack of memory, and the files that the command had written to memory, in place of the
+// disk, were much of what it used.
+bool files_used_up_memory(const RunCircumstances& run, const ResourceLimits& limits);
+
 // `outcome` is not ok().
 Error run_error(const runtime::SandboxOutcome& outcome, const RunCircumstances& run,
                 const BuildRequest& request);

@@ -447,9 +447,9 @@ Status RunStep::finish() {
     if (run.events) remark_ = out_of_memory(run, state_.request.limits);
     return {};
   }
-  // What it writes there is memory of its cgroup, too.
+  // What it writes there is memory of its cgroup, too. A command that needs too much itself does so anywhere.
   lacked_memory_ = snapshotter_ == Snapshotter::kTmpfs &&
-                   (state_.memory->full() || no_room || (run.events && run.events->oom_kills != 0));
+                   (state_.memory->full() || no_room || files_used_up_memory(run, state_.request.limits));
   run.kills_after = runtime::count_oom_kills(state_.cgroup_place);
   return fail(run_error(outcome, run, state_.request));
 }

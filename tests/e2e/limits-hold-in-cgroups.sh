@@ -12,16 +12,16 @@ levels="full single"
 
 for level in $levels; do
   # A line without an end is kept whole.
-  printf 'FROM busybox\nRUN head -c 100m /dev/zero | tail -n 1 | wc -c\n' >Dockerfile
+  printf 'FROM busybox\nRUN head -c 48m /dev/zero | tail -n 1 | wc -c\n' >Dockerfile
   inside --isolation="$level" --no-cache .
-  ran 104857600
-  printf 'FROM busybox\nRUN set -o pipefail; head -c 100m /dev/zero | tail -n 1 | wc -c\n' >Dockerfile
+  ran 50331648
+  printf 'FROM busybox\nRUN set -o pipefail; head -c 48m /dev/zero | tail -n 1 | wc -c\n' >Dockerfile
   fails 1 inside --isolation="$level" --no-cache -m 32m --memory-swap 32m .
   has 'out of memory: the kernel killed one of its processes at the memory limit of 32 MiB'
   has 'give it more with --memory'
 
   # The step goes on without the process that was killed: no error, but not silence either.
-  printf 'FROM busybox\nRUN head -c 100m /dev/zero | tail -n 1 >/dev/null || true; cat /proc/self/cgroup\n' >Dockerfile
+  printf 'FROM busybox\nRUN head -c 48m /dev/zero | tail -n 1 >/dev/null || true; cat /proc/self/cgroup\n' >Dockerfile
   inside --isolation="$level" --no-cache -m 32m --memory-swap 32m .
   has 'the kernel killed one of its processes at the memory limit of 32 MiB'
   lacks 'did not complete'
@@ -32,6 +32,19 @@ for level in $levels; do
   has 'it reached its limit of processes'
   inside --isolation="$level" --no-cache .
 done
+
+# Files that go to memory count there: a step that they alone bring to its limit runs once more on the disk, where they
+# do not; one that needs too much itself fails at once.
+export SHALE_SNAPSHOTTER=tmpfs
+printf 'FROM busybox\nRUN head -c 60m /dev/zero >/big && stat -c "%%s bytes" /big\n' >Dockerfile
+inside --no-cache -m 32m --memory-swap 32m .
+has 'runs once more, on a copy of its layers'
+ran '62914560 bytes'
+printf 'FROM busybox\nRUN set -o pipefail; head -c 48m /dev/zero | tail -n 1 | wc -c\n' >Dockerfile
+fails 1 inside --no-cache -m 32m --memory-swap 32m .
+has 'out of memory: the kernel killed one of its processes at the memory limit of 32 MiB'
+lacks 'runs once more'
+unset SHALE_SNAPSHOTTER
 
 # Without room for it, a limit is refused by the kernel, and said.
 if [ -n "$("$HERE/in-cgroup" bash -c 'grep -w cpuset $E2E_GROUP/cgroup.controllers' 2>/dev/null)" ]; then

@@ -49,7 +49,7 @@ TEST(RunError, OwnLimitOfMemoryIsNamed) {
   BuildRequest request;
   request.limits.memory = 64U << 20U;
   RunCircumstances run = plain();
-  run.events = runtime::CgroupEvents{.oom_kills = 2, .own_limit = true, .refused_forks = 0};
+  run.events = runtime::CgroupEvents{.oom_kills = 2, .own_limit = true};
   const std::string text = text_of(exited(2), run, request);
   EXPECT_THAT(text,
               HasSubstr("out of memory: the kernel killed 2 of its processes at the memory limit of 64 MiB"));
@@ -58,13 +58,30 @@ TEST(RunError, OwnLimitOfMemoryIsNamed) {
 
 TEST(RunError, ALimitAboveOrTheMachineIsNamed) {
   RunCircumstances run = plain();
-  run.events = runtime::CgroupEvents{.oom_kills = 1, .own_limit = false, .refused_forks = 0};
+  run.events = runtime::CgroupEvents{.oom_kills = 1, .own_limit = false};
   EXPECT_THAT(text_of(signalled(SIGKILL), run),
               HasSubstr("killed one of its processes, because the machine's memory"));
   run.limit_above = 3U << 29U;
   const std::string text = text_of(signalled(SIGKILL), run);
   EXPECT_THAT(text, HasSubstr("at the memory limit of 1.5 GiB that this build is under"));
   EXPECT_THAT(text, Not(HasSubstr("give it more with --memory")));
+}
+
+TEST(RunOutcome, OnlyFilesInMemoryCallForTheDisk) {
+  ResourceLimits limits;
+  limits.memory = 64U << 20U;
+  RunCircumstances run = plain();
+  EXPECT_FALSE(files_used_up_memory(run, limits)) << "nothing is known";
+  run.events = runtime::CgroupEvents{.own_limit = true, .memory_files = 60U << 20U};
+  EXPECT_FALSE(files_used_up_memory(run, limits)) << "nothing was killed";
+  run.events->oom_kills = 1;
+  EXPECT_TRUE(files_used_up_memory(run, limits));
+  run.events->memory_files = 1U << 20U;
+  EXPECT_FALSE(files_used_up_memory(run, limits)) << "the command itself used it";
+  run.events = runtime::CgroupEvents{.oom_kills = 1, .own_limit = false, .memory_files = 60U << 20U};
+  EXPECT_FALSE(files_used_up_memory(run, limits)) << "the machine had no more";
+  run.limit_above = 96U << 20U;
+  EXPECT_TRUE(files_used_up_memory(run, limits)) << "the limit of the container around it";
 }
 
 TEST(RunError, WithAGroupOfItsOwnASilentKernelIsBelieved) {
@@ -93,7 +110,7 @@ TEST(RunError, WithoutAGroupTheKernelsCountsAreAskedForKilledCommands) {
 
 TEST(RunError, RefusedProcessesNameTheirLimit) {
   RunCircumstances run = plain();
-  run.events = runtime::CgroupEvents{.oom_kills = 0, .own_limit = false, .refused_forks = 9};
+  run.events = runtime::CgroupEvents{.refused_forks = 9};
   EXPECT_THAT(text_of(exited(2), run),
               HasSubstr("reached its limit of processes, and 9 could not be made: see --pids-limit"));
 }
