@@ -21,10 +21,11 @@ for level in $levels; do
   has 'give it more with --memory'
 
   # The step goes on without the process that was killed: no error, but not silence either.
-  printf 'FROM busybox\nRUN head -c 48m /dev/zero | tail -n 1 >/dev/null || true; cat /proc/self/cgroup\n' >Dockerfile
+  printf 'FROM busybox\nRUN head -c 48m /dev/zero | tail -n 1 >/dev/null || true; cat /proc/self/cgroup || true\n' >Dockerfile
   inside --isolation="$level" --no-cache -m 32m --memory-swap 32m .
   has 'the kernel killed one of its processes at the memory limit of 32 MiB'
   lacks 'did not complete'
+  # The last level has no /proc.
   [ "$level" = chroot ] || ran '0::/$' || die "the host's groups are named with isolation $level"
 
   printf 'FROM busybox\nRUN for i in $(seq 60); do sleep 1 & done; wait\n' >Dockerfile
