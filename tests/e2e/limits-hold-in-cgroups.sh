@@ -78,14 +78,19 @@ while grep -qsa 'sleep.4714' /proc/[0-9]*/cmdline; do sleep 0.1; done
 ls -d "$E2E_GROUP"/parent/shale-* >/dev/null && echo left behind
 printf 'FROM busybox\nRUN true\n' | "$E2E_SHALE" build --progress=plain --cgroup-parent "$parent" -f - . >"$OUT" 2>&1
 ls -d "$E2E_GROUP"/parent/shale-* 2>/dev/null || echo swept
-echo $$ >/sys/fs/cgroup/cgroup.procs 2>/dev/null || echo $$ >"${E2E_GROUP%/*}/cgroup.procs" 2>/dev/null || true
-rmdir "$E2E_GROUP/parent" "$E2E_GROUP/self" 2>/dev/null || true
+# Back to where we came from, which may have processes again when nothing is handed on.
+rmdir "$E2E_GROUP/parent"
+for controller in $(cat "$E2E_GROUP/cgroup.subtree_control"); do echo -$controller >"$E2E_GROUP/cgroup.subtree_control"; done
+echo $$ >"$E2E_GROUP/cgroup.procs"
+for _ in {1..50}; do rmdir "$E2E_GROUP/self" 2>/dev/null && break; sleep 0.1; done
 EOF
 chmod +x "$T/outer"
 export OUT E2E_SHALE
-(cd "$T/ctx" && "$HERE/in-cgroup" "$T/outer" >"$T/seen" 2>&1) || true
+status=0
+(cd "$T/ctx" && "$HERE/in-cgroup" "$T/outer" >"$T/seen" 2>&1) || status=$?
 cat "$T/seen" >>"$OUT"
 for line in 'memory.max 67108864' 'pids.max 16384' occupied 'left behind' swept; do has "$line" "$T/seen"; done
+same $status 0 # and nothing is left of the groups
 if grep -q cpu.max "$T/seen"; then
   has 'cpu.weight 1' "$T/seen"
   has 'cpu.max 50000 100000' "$T/seen"
