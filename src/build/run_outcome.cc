@@ -126,8 +126,11 @@ Error run_error(const runtime::SandboxOutcome& outcome, const RunCircumstances& 
   auto [how, status] = ending(outcome);
   // Without a group of its own, the kernel's counts are of others too: then only what looks like it.
   const bool about_memory = run.events || status == kKilledStatus;
-  if (const std::string why = about_memory ? out_of_memory(run, request.limits) : ""; !why.empty())
+  if (const std::string why = about_memory ? out_of_memory(run, request.limits) : ""; !why.empty()) {
+    // Among small processes the kernel may have picked the sandbox's own.
+    if (outcome.kind == Kind::kKilled) how = "it was killed";
     how += fmt::format(": out of memory: {}", why);
+  }
   Error error(ErrorKind::kStepFailed,
               fmt::format("process \"{}\" did not complete successfully: {}", fmt::join(run.args, " "), how));
   error.set_step_status(status);

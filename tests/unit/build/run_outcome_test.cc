@@ -67,6 +67,16 @@ TEST(RunError, ALimitAboveOrTheMachineIsNamed) {
   EXPECT_THAT(text, Not(HasSubstr("give it more with --memory")));
 }
 
+TEST(RunError, ASandboxThatIsKilledForLackOfMemoryIsNotKilledFromOutside) {
+  runtime::SandboxOutcome outcome;
+  outcome.kind = Kind::kKilled;
+  RunCircumstances run = plain();
+  run.events = runtime::CgroupEvents{};
+  EXPECT_THAT(text_of(outcome, run), HasSubstr("successfully: it was killed from outside"));
+  run.events->oom_kills = 1;
+  EXPECT_THAT(text_of(outcome, run), HasSubstr("successfully: it was killed: out of memory: the kernel"));
+}
+
 TEST(RunOutcome, OnlyFilesInMemoryCallForTheDisk) {
   ResourceLimits limits;
   limits.memory = 64U << 20U;
