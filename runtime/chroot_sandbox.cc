@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -27,7 +28,7 @@ void note_guard_gone(int) { guard_gone = 1; }
 
 // The parent of a process, from /proc/<pid>/stat: "pid (any name) state ppid …". 0 if it is gone.
 pid_t parent_of(const char* pid) {
-  char path[64];
+  char path[sizeof "/proc//stat" + NAME_MAX];  // `pid` is a name in a directory
   std::snprintf(path, sizeof path, "/proc/%s/stat", pid);
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;

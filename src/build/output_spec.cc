@@ -157,7 +157,7 @@ Status check_destination(std::string_view text, OutputSpec& spec) {
       return {};
     case Kind::kTar:
     case Kind::kOci:
-      if (spec.destination.empty()) spec.destination = "-";
+      if (spec.destination.empty()) spec.destination.assign(1, '-');
       return {};
     case Kind::kDocker:
       // Without a destination docker means its own images: here the store.

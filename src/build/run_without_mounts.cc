@@ -55,9 +55,7 @@ Status RunStep::make_copied_bind(const CopiedBind& bind) {
   ASSIGN_OR_RETURN(store::WorkDirectory scratch, state_.lease->new_directory());
   const layer::SnapshotView nothing;
   CopyPlan copies(nothing, std::nullopt, std::nullopt);
-  plan::CopyOp op;
-  op.paths = {"/" + found.path};
-  op.destination = "/";
+  const plan::CopyOp op{.paths = {"/" + found.path}, .destination = "/"};
   ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, tree));
   RETURN_IF_ERROR(copies.add(op, tree, selected));
   // A command that is only in a chroot could write to what read-only files are linked to.

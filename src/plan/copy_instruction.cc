@@ -72,9 +72,8 @@ void warn_ignored(StageWriter& writer, const Instruction& instruction, const std
                   const std::string& path, bool is_add) {
   const auto& ignore = writer.context().options->ignore;
   if (ignore == nullptr || ignore->has_exceptions()) return;
-  std::string inside = clean_path(path).substr(1);
-  if (inside.empty()) inside = ".";
-  if (!ignore->matches(inside)) return;
+  const std::string inside = clean_path(path).substr(1);
+  if (!ignore->matches(inside.empty() ? "." : inside)) return;
   writer.warn(instruction, "CopyIgnoredFile", written, {is_add ? "Add" : "Copy", path});
 }
 
