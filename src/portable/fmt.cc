@@ -3,3 +3,8 @@
 // -fkeep-inline-functions, so that everything that other files expect in libfmt is here.
 #define FMT_HEADER_ONLY
 #include <fmt/format.h>
+
+#include <locale>
+
+// Templates are kept only when they are asked for: <fmt/chrono.h> takes this one from libfmt.
+template std::locale fmt::detail::locale_ref::get<std::locale>() const;
