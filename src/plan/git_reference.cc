@@ -69,8 +69,8 @@ Status set_field(GitReference& out, const std::string& key, std::string value) {
   const bool may_be_empty = key == "keep-git-dir" || key == "submodules";
   if (value.empty() && !may_be_empty) return fail(wrong("address", key, "this part of it has no value"));
   if (key == "ref") return set_ref(out, std::move(value));
-  if (key == "tag") return set_ref(out, with_prefix("refs/tags/", std::move(value)));
-  if (key == "branch") return set_ref(out, with_prefix("refs/heads/", std::move(value)));
+  if (key == "tag") return set_ref(out, with_prefix("refs/tags/", value));
+  if (key == "branch") return set_ref(out, with_prefix("refs/heads/", value));
   if (key == "subdir") return set_subdir(out, value);
   if (key == "checksum" || key == "commit") return set_checksum(out, value);
   if (key == "keep-git-dir") {
