@@ -11,7 +11,7 @@
 
 namespace shale::registry {
 
-Status run_pull(const Json& spec, EventWriter& events);
+Status run_pull(const Json& json, EventWriter& events);
 Status run_push(const Json& spec, EventWriter& events);
 Status run_get(const Json& json, EventWriter& events);
 

@@ -65,12 +65,12 @@ Status prepare_scratch(const std::string& scratch) {
 }
 
 const runtime::Launcher& SandboxTest::launcher() {
-  static const runtime::Launcher launcher = [] {
+  static const runtime::Launcher kLauncher = [] {
     auto made = runtime::Launcher::create(SHALE_TEST_RUNTIME);
     if (!made) throw std::runtime_error(made.error().to_line());
     return std::move(*made);
   }();
-  return launcher;
+  return kLauncher;
 }
 
 void SandboxTest::SetUp() {

@@ -245,11 +245,11 @@ TEST_F(SandboxTest, SecretIsAFileOfItsModeAndNeverReachesTheUpperDirectory) {
 
 // A path that goes up into "/" meets whatever is mounted on it: nothing may be.
 TEST_F(SandboxTest, NothingIsMountedOnTheRoot) {
-  const char* kScript =
+  const char* script =
       "[ \"$(stat -c %d:%i /)\" = \"$(stat -c %d:%i /dev/..)\" ] && echo same; "
       "grep -c ' / / ' /proc/self/mountinfo";
-  EXPECT_EQ(run(shell(kScript)).out, "same\n1\n");
-  SandboxSpec with_file = shell(kScript);
+  EXPECT_EQ(run(shell(script)).out, "same\n1\n");
+  SandboxSpec with_file = shell(script);
   with_file.mounts.push_back(
       {.kind = SandboxMount::Kind::kFile, .target = "/run/secret", .mode = 0400, .content = "x"});
   EXPECT_EQ(run(with_file).out, "same\n1\n");

@@ -9,10 +9,10 @@ namespace {
 class SeccompTest : public SandboxTest {
  protected:
   runtime::SandboxSpec confined(const std::string& script) {
-    static const std::vector<std::string> programs =
+    static const std::vector<std::string> kPrograms =
         runtime::SeccompProfile::load_default().value().compile().value().programs;
     runtime::SandboxSpec spec = shell(script);
-    spec.seccomp_programs = programs;
+    spec.seccomp_programs = kPrograms;
     return spec;
   }
 };

@@ -110,7 +110,7 @@ std::string access_to(const char* path) {
     }
   const int fd = ::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (fd < 0) return "denied";
-  char byte;
+  char byte = 0;
   const ssize_t got = ::read(fd, &byte, 1);
   const int error = errno;
   ::close(fd);

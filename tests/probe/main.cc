@@ -129,7 +129,7 @@ int main(int count, char** args) {
     } else if (name == "--port") {
       host.port = std::atoi(value.c_str());
     } else if (name == "--namespaces") {
-      for (std::size_t comma; (comma = value.find(',')) != std::string::npos; value.erase(0, comma + 1))
+      for (std::size_t comma = 0; (comma = value.find(',')) != std::string::npos; value.erase(0, comma + 1))
         host.namespaces.push_back(value.substr(0, comma));
       host.namespaces.push_back(value);
     } else {

@@ -125,7 +125,7 @@ void find_descriptors(Findings& found) {
 std::string reads(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return "denied";
-  char byte;
+  char byte = 0;
   const ssize_t got = ::read(fd, &byte, 1);
   ::close(fd);
   return got > 0 ? "reads" : "denied";

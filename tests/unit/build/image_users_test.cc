@@ -9,7 +9,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 
 Result<std::optional<std::string>> accounts(const std::string& path) {
   if (path == "/etc/passwd")
