@@ -19,7 +19,7 @@ TEST(Glob, FollowsGoFilepathMatch) {
     std::string_view pattern;
     std::string_view name;
     Outcome expected;
-  } kCases[] = {
+  } cases[] = {
       {"abc", "abc", Outcome::kYes},
       {"*", "abc", Outcome::kYes},
       {"*c", "abc", Outcome::kYes},
@@ -67,7 +67,7 @@ TEST(Glob, FollowsGoFilepathMatch) {
       {"", "a", Outcome::kNo},
       {"a*", "", Outcome::kNo},
   };
-  for (const auto& one : kCases) {
+  for (const auto& one : cases) {
     EXPECT_EQ(static_cast<int>(outcome(one.pattern, one.name)), static_cast<int>(one.expected))
         << one.pattern << " against " << one.name;
   }

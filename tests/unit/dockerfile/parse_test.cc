@@ -13,7 +13,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::SizeIs;
-using testing::StartsWith;
 
 Error error_of(std::string_view text) {
   auto file = parse_dockerfile(text, "Dockerfile");

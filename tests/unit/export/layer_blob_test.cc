@@ -12,7 +12,7 @@ namespace {
 using layer::Compression;
 
 TEST(Compression, IsReadFromTheOutputsAttributes) {
-  const auto parse = [](std::map<std::string, std::string> attributes) {
+  const auto parse = [](const std::map<std::string, std::string>& attributes) {
     return parse_compression(attributes);
   };
   EXPECT_EQ(parse({}).value(), (CompressionOptions{.compression = Compression::kGzip}));

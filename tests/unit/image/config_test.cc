@@ -104,7 +104,7 @@ TEST(ImageConfigFuzz, DamagedTextNeverCrashesAndAcceptedTextIsStable) {
     std::string text = kFull;
     for (std::size_t n = 1 + random() % 4; n > 0; --n)
       text[random() % text.size()] =
-          static_cast<char>(random() % 4 == 0 ? random() : R"([]{}":,0e-n\u)"[random() % 13]);
+          random() % 4 == 0 ? static_cast<char>(random()) : R"([]{}":,0e-n\u)"[random() % 13];
     const Result<ImageConfig> config = ImageConfig::parse(text);
     if (!config) continue;
     const std::string once = config->to_json();

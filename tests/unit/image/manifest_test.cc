@@ -132,7 +132,7 @@ TEST(ManifestFuzz, DamagedTextNeverCrashesAndAcceptedTextIsStable) {
                            : index_text(entry('a', R"({"os":"linux","architecture":"arm","variant":"v5"})"));
     for (std::size_t n = 1 + random() % 3; n > 0; --n)
       text[random() % text.size()] =
-          static_cast<char>(random() % 3 == 0 ? random() : R"([]{}":,0e-n2v)"[random() % 13]);
+          random() % 3 == 0 ? static_cast<char>(random()) : R"([]{}":,0e-n2v)"[random() % 13];
     const Result<ManifestOrIndex> parsed = parse_manifest(text, "");
     if (!parsed) continue;
     const std::string once = std::visit([](const auto& document) { return document.to_json(); }, *parsed);

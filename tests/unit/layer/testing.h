@@ -171,7 +171,7 @@ class LayerTest : public ::testing::Test {
 
   // Unpacks `tar` as a layer into a fresh "NAME/fs" with its manifest beside it.
   Result<ArchiveResult> unpack(const std::string& tar, const std::string& name = "layer",
-                               std::vector<std::string> lower = {}, ArchiveLimits limits = {}) {
+                               const std::vector<std::string>& lower = {}, ArchiveLimits limits = {}) {
     write("input.tar", tar);
     make_dir(name + "/fs");
     UnpackLayerSpec spec;

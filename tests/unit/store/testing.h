@@ -27,12 +27,14 @@ namespace shale::store {
     auto assert_status = (expr);                                        \
     ASSERT_TRUE(assert_status) << render(assert_status.error(), false); \
   } while (false)
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses
 #define ASSERT_OK_AND_ASSIGN(declaration, expr) \
   ASSERT_OK_AND_ASSIGN_IMPL(SHALE_CONCAT(assert_result_, __LINE__), declaration, expr)
 #define ASSERT_OK_AND_ASSIGN_IMPL(result, declaration, expr) \
   auto result = (expr);                                      \
   ASSERT_TRUE(result) << render(result.error(), false);      \
   declaration = std::move(*result)
+// NOLINTEND(bugprone-macro-parentheses)
 
 inline constexpr const char* kEncoding = "full";
 
