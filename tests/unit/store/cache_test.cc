@@ -67,7 +67,7 @@ TEST_F(CacheTest, AnotherKeyOrEncodingIsAMiss) {
 
 TEST_F(CacheTest, ARecordOfALayerThatIsGoneIsRefused) {
   CacheRecord bad = record("k");
-  bad.layers.push_back("zzzzzzzzzz");
+  bad.layers.emplace_back("zzzzzzzzzz");
   const Status status = store_->cache().put(bad);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().kind(), ErrorKind::kNotFound);
