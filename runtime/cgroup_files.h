@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small files of a control group: numbers, tables of numbers, lists of words. For files of this room
-// only.
+// The small files of a control group: numbers, tables of numbers, lists of words.
 #pragma once
 
 #include <cstdint>

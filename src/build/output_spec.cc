@@ -110,8 +110,7 @@ Status check_attribute(std::string_view text, const std::string& name, const std
 }
 
 bool is_true(const OutputSpec& spec, const char* key) {
-  const auto found = spec.attributes.find(key);
-  return found != spec.attributes.end() && exporter::parse_output_bool(key, found->second).value_or(false);
+  return exporter::output_flag(spec.attributes, key, false).value_or(false);
 }
 
 bool writes_image(Kind kind) {

@@ -32,9 +32,7 @@ Result<OutputForm> form_of(const OutputSpec& output) {
   ASSIGN_OR_RETURN(form.compression, exporter::parse_compression(output.attributes));
   ASSIGN_OR_RETURN(form.manifest, exporter::parse_manifest_options(output.attributes));
   const auto& attributes = output.attributes;
-  if (const auto found = attributes.find("rewrite-timestamp"); found != attributes.end()) {
-    ASSIGN_OR_RETURN(form.rewrites_times, exporter::parse_output_bool(found->first, found->second));
-  }
+  ASSIGN_OR_RETURN(form.rewrites_times, exporter::output_flag(attributes, "rewrite-timestamp", false));
   if (const auto found = attributes.find("source-date-epoch"); found != attributes.end()) {
     form.names_epoch = true;
     ASSIGN_OR_RETURN(form.epoch, parse_epoch("source-date-epoch", found->second));
@@ -94,9 +92,7 @@ Result<exporter::ImageBundle> dated(BuildState& state, exporter::ImageBundle bun
 }
 
 bool attribute_is(const OutputSpec& output, const char* key, bool otherwise) {
-  const auto found = output.attributes.find(key);
-  if (found == output.attributes.end()) return otherwise;
-  return exporter::parse_output_bool(key, found->second).value_or(otherwise);
+  return exporter::output_flag(output.attributes, key, otherwise).value_or(otherwise);
 }
 
 // platform-split: a directory of its own in dest, as BuildKit calls it.

@@ -218,10 +218,14 @@ Result<CompressionOptions> parse_compression(const std::map<std::string, std::st
     if (options.level == 0)
       options.level = 1;  // BuildKit's lowest; "stored" would be compression=uncompressed
   }
-  if (const auto found = attributes.find("force-compression"); found != attributes.end()) {
-    ASSIGN_OR_RETURN(options.force, parse_output_bool(found->first, found->second));
-  }
+  ASSIGN_OR_RETURN(options.force, output_flag(attributes, "force-compression", options.force));
   return options;
+}
+
+Result<bool> output_flag(const std::map<std::string, std::string>& attributes, const std::string& key,
+                         bool otherwise) {
+  const auto found = attributes.find(key);
+  return found == attributes.end() ? otherwise : parse_output_bool(key, found->second);
 }
 
 Result<bool> parse_output_bool(std::string_view key, const std::string& value) {

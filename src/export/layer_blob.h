@@ -30,6 +30,9 @@ Result<CompressionOptions> parse_compression(const std::map<std::string, std::st
 
 // A value that is true or false, as docker's outputs take it; `key` is for the error.
 Result<bool> parse_output_bool(std::string_view key, const std::string& value);
+// The same for one of an output's attributes; `otherwise` if it is not among them.
+Result<bool> output_flag(const std::map<std::string, std::string>& attributes, const std::string& key,
+                         bool otherwise);
 
 // How the bytes of a layer of this media type (OCI's or docker's) are compressed; none = no layer we know.
 std::optional<layer::Compression> compression_of(std::string_view media_type);

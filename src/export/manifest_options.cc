@@ -78,9 +78,7 @@ Result<ManifestOptions> parse_manifest_options(const std::map<std::string, std::
     ASSIGN_OR_RETURN(Annotation annotation, parse_annotation(key, value));
     options.annotations.push_back(std::move(annotation));
   }
-  const auto found = attributes.find("oci-mediatypes");
-  if (found == attributes.end()) return options;
-  ASSIGN_OR_RETURN(const bool oci, parse_output_bool(found->first, found->second));
+  ASSIGN_OR_RETURN(const bool oci, output_flag(attributes, "oci-mediatypes", true));
   options.docker_types = !oci;
   if (oci) return options;
   constexpr const char* kRemedy = "leave out oci-mediatypes=false";

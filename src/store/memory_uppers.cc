@@ -13,6 +13,7 @@
 #include <limits>
 #include <optional>
 
+#include "runtime/cgroup_files.h"
 #include "store/store.h"
 #include "sys/files.h"
 
@@ -22,23 +23,14 @@ namespace {
 
 constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
-// The number that a file begins with; nothing for "max" and for a file that is not there.
-std::optional<std::uint64_t> number_in(const char* path) {
-  const Result<std::string> text = sys::read_file(AT_FDCWD, path, 4096);
-  std::uint64_t value = 0;
-  if (!text || std::from_chars(text->data(), text->data() + text->size(), value).ec != std::errc())
-    return std::nullopt;
-  return value;
-}
-
 // What a container's cgroup, which is the topmost that it sees, leaves. Of version 2, then of version 1.
 std::uint64_t left_by_cgroup() {
   constexpr const char* kFiles[][2] = {
       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"},
       {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"}};
   for (const auto& [limit_file, usage_file] : kFiles) {
-    const std::optional<std::uint64_t> limit = number_in(limit_file);
-    if (limit) return *limit - std::min(*limit, number_in(usage_file).value_or(0));
+    const std::optional<std::uint64_t> limit = runtime::read_number(AT_FDCWD, limit_file);
+    if (limit) return *limit - std::min(*limit, runtime::read_number(AT_FDCWD, usage_file).value_or(0));
   }
   return kNoLimit;
 }
