@@ -15,15 +15,7 @@ SHALE_ROOT=$T/limited unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/us
 case " $E2E_HAVE " in *" root "*) ;; *) exit 0 ;; esac
 # An id that no file knows.
 as=(setpriv --reuid=61234 --regid=61234 --clear-groups env -u USER -u LOGNAME)
-other=$(mktemp -d "${SHALE_TEST_TMPDIR:-/var/tmp}/shale-other.XXXXXX") # the test's own folder is closed to others
-leave() {
-  local status=$?
-  set +e
-  rm -rf "$other"
-  (exit $status) # for lib.sh's, which looks at it
-  ending
-}
-trap leave EXIT
+others_folder
 chown 61234:61234 "$other"
 SHALE_ROOT=$other/store "${as[@]}" "$E2E_SHALE" doctor --json >"$OUT"
 same "$(level)" single

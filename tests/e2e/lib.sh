@@ -204,3 +204,16 @@ nothing_left() {
 }
 # No process of this test's builds is there.
 nothing_runs() { (nothing_left) >/dev/null; }
+
+# others_folder: makes $other, a folder that can be handed to another user, which goes with the test; its own is closed.
+others_folder() {
+  other=$(mktemp -d "${SHALE_TEST_TMPDIR:-/var/tmp}/shale-other.XXXXXX")
+  trap leave_others_folder EXIT
+}
+leave_others_folder() {
+  local status=$?
+  set +e
+  rm -rf "$other"
+  (exit $status) # for ending(), which looks at it
+  ending
+}

@@ -4,15 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 needs root userns
 "$HERE/images" busybox-latest >/dev/null
-other=$(mktemp -d "${SHALE_TEST_TMPDIR:-/var/tmp}/shale-other.XXXXXX") # the test's own folder is closed to others
-leave() {
-  local status=$?
-  set +e
-  rm -rf "$other"
-  (exit $status) # for lib.sh's, which looks at it
-  ending
-}
-trap leave EXIT
+others_folder
 cp "$E2E_CACHE/busybox-latest.tar" "$other/base.tar"
 mkdir "$other/ctx"
 cat >"$other/ctx/Dockerfile" <<'D'
