@@ -122,28 +122,34 @@ Status CopyPlan::put(SourceTree& tree, const layer::ViewEntry& source, const std
     const auto [first, is_new] = links_.try_emplace({&tree, {source.layer, group}}, target);
     if (!is_new && first->second != target) {
       const auto kept = entries_.find(first->second);
-      if (kept != entries_.end() && kept->second.entry.is_file() && kept->second.tree == &tree)
+      if (kept != entries_.end() && kept->second.entry.is_file() && kept->second.tree == &tree) {
         planned.entry.hard_link_of = first->second;
+        linked_.insert(first->second);
+      }
     }
   }
   replace(target, std::move(planned));
   return {};
 }
 
-void CopyPlan::replace(const std::string& target, PlannedEntry planned) {
-  const auto old = entries_.find(target);
-  if (old != entries_.end() && old->second.entry.is_file() && old->second.entry.hard_link_of.empty()) {
-    // Other names of the file that goes: the first of them is the file now.
-    std::string first;
-    for (auto& [path, other] : entries_) {
-      if (other.entry.hard_link_of != target) continue;
-      other.entry.hard_link_of = first;
-      if (!first.empty()) continue;
-      first = path;
-      other.tree = old->second.tree;
-      other.from = old->second.from;
-    }
+void CopyPlan::hand_on_links(const std::string& target) {
+  // Asked first: without other names there is no need to look at every entry.
+  if (linked_.erase(target) == 0) return;
+  const PlannedEntry old = entries_.at(target);
+  std::string first;
+  for (auto& [path, other] : entries_) {
+    if (other.entry.hard_link_of != target) continue;
+    other.entry.hard_link_of = first;
+    if (!first.empty()) continue;
+    first = path;
+    other.tree = old.tree;
+    other.from = old.from;
   }
+  if (!first.empty()) linked_.insert(first);
+}
+
+void CopyPlan::replace(const std::string& target, PlannedEntry planned) {
+  hand_on_links(target);
   entries_.insert_or_assign(target, std::move(planned));
 }
 
@@ -234,8 +240,10 @@ Status CopyPlan::add_unpacked(const std::string& destination, SourceTree& tree) 
       // The old thing goes with all that was planned below it; in lower layers the new entry hides it.
       const std::string below = target + "/";
       for (auto at = entries_.lower_bound(target);
-           at != entries_.end() && (at->first == target || at->first.starts_with(below));)
+           at != entries_.end() && (at->first == target || at->first.starts_with(below));) {
+        hand_on_links(at->first);
         at = entries_.erase(at);
+      }
       PlannedEntry planned;
       planned.entry = *found.entry;
       planned.entry.path = target;

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,7 +64,9 @@ class CopyPlan {
   Status copy_tree(SourceTree& tree, const Selected& pick, const std::string& target, const plan::CopyOp& op);
   Status put(SourceTree& tree, const layer::ViewEntry& source, const std::string& target,
              bool keep_existing_directory);
-  // Puts an entry where one may be planned already; hard links to that one stay links among themselves.
+  // The planned file `target` goes: hard links to it stay links among themselves.
+  void hand_on_links(const std::string& target);
+  // Puts an entry where one may be planned already.
   void replace(const std::string& target, PlannedEntry planned);
   void decorate(layer::Entry& entry) const;
 
@@ -77,6 +80,7 @@ class CopyPlan {
       [](const std::string& a, const std::string& b) { return layer::compare_paths(a, b) < 0; }};
   // Hard-link groups of one source tree → the first name made of it.
   std::map<std::pair<const SourceTree*, std::pair<std::size_t, std::string>>, std::string> links_;
+  std::set<std::string> linked_;  // planned files that other entries may be hard links to
 };
 
 }  // namespace shale::build

@@ -139,6 +139,22 @@ TEST(CopyPlan, ReplacedFileLeavesItsOtherNamesAsTheyWere) {
   EXPECT_EQ(plan.entries().at("to/z").entry.hard_link_of, "to/y");
 }
 
+TEST(CopyPlan, DirectoryInPlaceOfAFileLeavesTheFilesOtherNames) {
+  layer::Entry second = file("y");
+  second.hard_link_of = "x";
+  second.content = Digest::of("x");
+  TestTree files({directory(""), file("x"), second});
+  TestTree directories({directory(""), directory("x"), file("x/f")});
+  const layer::SnapshotView nothing;
+  CopyPlan plan(nothing, std::nullopt, std::nullopt);
+  ASSERT_TRUE(plan.add_unpacked("/to/", files));
+  ASSERT_EQ(plan.entries().at("to/y").entry.hard_link_of, "to/x");
+  ASSERT_TRUE(plan.add_unpacked("/to/", directories));
+  EXPECT_TRUE(plan.entries().at("to/x").entry.is_directory());
+  EXPECT_EQ(plan.entries().at("to/y").entry.hard_link_of, "");
+  EXPECT_EQ(plan.entries().at("to/y").from->entry->path, "x");
+}
+
 TEST(CopyPlan, MissingWorkingDirectoryIsMadeAndAnExistingOneIsLeftAlone) {
   const layer::SnapshotView below = view({directory("app", 0711, 3)});
   CopyPlan existing(below, std::nullopt, std::nullopt);
