@@ -107,19 +107,19 @@ Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& e
                            int stop_fd) {
   BuildResult result;
   ASSIGN_OR_RETURN(const store::ImageRecord image, assemble_image(state));
-  ASSIGN_OR_RETURN(const std::vector<image::ImageRef> names, names_of(state.request));
-  const std::vector<OutputSpec>& outputs = state.request.outputs;
-  const bool keep = outputs.empty() || std::any_of(outputs.begin(), outputs.end(), keeps_image);
+  const std::vector<WantedOutput>& outputs = state.outputs.all;
+  const bool keep = state.outputs.keep_image();
   store::ImageRecord kept = image;
-  if (std::any_of(outputs.begin(), outputs.end(),
-                  [](const OutputSpec& output) { return keeps_image(output) && needs_files(output); })) {
+  if (std::any_of(outputs.begin(), outputs.end(), [](const WantedOutput& output) {
+        return output.keeps_image() && output.changes_image();
+      })) {
     ASSIGN_OR_RETURN(kept, exporter::in_step(events, next_step++, "rewriting timestamps", stop_fd,
                                              [&](const exporter::Progress& progress) {
                                                return image_to_keep(state, image, progress);
                                              }));
   }
   std::vector<store::TagRecord> tags;
-  for (const image::ImageRef& name : names) {
+  for (const image::ImageRef& name : state.outputs.names) {
     tags.push_back({.reference = name.full(), .image = kept.id, .manifest_digest = {}});
     result.tags.push_back(name.familiar());
   }
@@ -127,11 +127,11 @@ Result<BuildResult> finish(BuildState& state, const Solver& solver, EventSink& e
   // cache again.
   RETURN_IF_ERROR(keep ? state.store->images().put(kept, tags) : state.store->sync());
   result.image_id = kept.id;
-  for (const OutputSpec& output : outputs) {
-    if (!needs_files(output) || keeps_image(output)) continue;
-    exporter::ProgressStep step(events, next_step++, fmt::format("exporting to {}", output.destination),
+  for (const WantedOutput& output : outputs) {
+    if (!output.needs_files() || output.keeps_image()) continue;
+    exporter::ProgressStep step(events, next_step++, fmt::format("exporting to {}", output.spec.destination),
                                 stop_fd);
-    Result<WrittenOutput> written = write_output(state, output, image, names, step.progress());
+    Result<WrittenOutput> written = write_output(state, output, image, step.progress());
     if (!written) {
       step.end(StepEnd::kFailed, written.error().to_line());
       return fail(std::move(written.error()));
@@ -202,9 +202,7 @@ Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& s
                           ImageResolver& resolver, const std::string& root, EventSink& events,
                           StepId& next_step) {
   ASSIGN_OR_RETURN(state.store, store::Store::open(root));
-  const bool need_files =
-      std::any_of(state.request.outputs.begin(), state.request.outputs.end(), needs_files);
-  Status solved = solver.run(inside.stop_fd(), resolver.pulls(), need_files);
+  Status solved = solver.run(inside.stop_fd(), resolver.pulls(), state.outputs.need_files());
   if (solved) state.clones.clear(*state.store);  // else nothing is synced, and the user waits
   Status cached = save_stat_caches(state);
   Result<BuildResult> result = [&]() -> Result<BuildResult> {
@@ -260,7 +258,7 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
   // Inputs: nothing has been started, pulled or written while one of these can still be wrong, unless the
   // context itself has to be fetched.
   ASSIGN_OR_RETURN(BuildInputs inputs, read_inputs(state, events, next_step));
-  RETURN_IF_ERROR(check_outputs(request));
+  ASSIGN_OR_RETURN(state.outputs, WantedOutputs::read(request));
   ASSIGN_OR_RETURN(state.seccomp, chosen_profile(request.security));
   ASSIGN_OR_RETURN(dockerfile::ParsedFile file,
                    dockerfile::parse_dockerfile(inputs.dockerfile.text, inputs.dockerfile.name));
@@ -297,8 +295,7 @@ Result<BuildResult> build_image(const BuildRequest& request, EventSink& events) 
     return image.second.pull >= 0 || (!image.second.layout.empty() && state.state(image.first).needed &&
                                       !state.state(image.first).materialized);
   });
-  const bool need_files = std::any_of(request.outputs.begin(), request.outputs.end(), needs_files);
-  if (solver.complete() && !pulling && !need_files) {
+  if (solver.complete() && !pulling && !state.outputs.need_files()) {
     RETURN_IF_ERROR(save_stat_caches(state));
     Result<BuildResult> result = finish(state, solver, events, next_step, -1);
     if (state.lease) RETURN_IF_ERROR(state.lease->finish(*state.store));

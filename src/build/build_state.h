@@ -12,6 +12,7 @@
 #include "build/clone_pool.h"
 #include "build/context_tree.h"
 #include "build/layer_tree.h"
+#include "build/wanted_outputs.h"
 #include "image/config.h"
 #include "image/manifest.h"
 #include "layer/owner_encoding.h"
@@ -72,6 +73,7 @@ struct RepositoryState {
 class BuildState {
  public:
   BuildRequest request;
+  WantedOutputs outputs;
   std::string store_root;  // absolute once the store was opened
   plan::Plan plan;
   std::string dockerfile_name;

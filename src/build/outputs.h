@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outputs: what -o asks for, written from the finished build.
+// What -o asks for, written from the finished build.
 #pragma once
 
 #include <optional>
@@ -9,18 +9,6 @@
 #include "export/progress.h"
 
 namespace shale::build {
-
-// What is wrong with the outputs' attributes and names, before anything is built.
-Status check_outputs(const BuildRequest& request);
-
-// Whether an output reads the files of layers (and so has to be written in the build's namespace).
-bool needs_files(const OutputSpec& output);
-
-// The names the image gets: -t and the outputs' name=. An invalid one is an error.
-Result<std::vector<image::ImageRef>> names_of(const BuildRequest& request);
-
-// Whether an output puts the image into the store.
-bool keeps_image(const OutputSpec& output);
 
 // The image to record in the store: `image`, or what rewrite-timestamp and source-date-epoch of an output
 // that keeps it make of it. Its new layers are blobs.
@@ -34,8 +22,7 @@ struct WrittenOutput {
   std::optional<store::ImageManifest> manifest;
   bool plain_manifest = true;  // the one that the image has without this output's annotations and media types
 };
-Result<WrittenOutput> write_output(BuildState& state, const OutputSpec& output,
-                                   const store::ImageRecord& image, const std::vector<image::ImageRef>& names,
-                                   const exporter::Progress& progress);
+Result<WrittenOutput> write_output(BuildState& state, const WantedOutput& output,
+                                   const store::ImageRecord& image, const exporter::Progress& progress);
 
 }  // namespace shale::build
