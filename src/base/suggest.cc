@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/suggest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <vector>
@@ -47,6 +49,12 @@ std::string suggest(std::string_view word, std::span<const std::string> candidat
     }
   }
   return best;
+}
+
+bool hint_nearest(Error& error, std::string_view word, std::span<const std::string> candidates) {
+  const std::string nearest = suggest(word, candidates);
+  if (!nearest.empty()) error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  return !nearest.empty();
 }
 
 }  // namespace shale

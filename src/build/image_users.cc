@@ -88,9 +88,7 @@ Error unknown(const char* what, const char* file, std::string_view name, const s
   std::vector<std::string> names;
   for (const Row& row : rows) names.push_back(row.name);
   Error error(ErrorKind::kDockerfile, fmt::format("{} '{}' is not in {} of this stage", what, name, file));
-  if (const std::string nearest = suggest(name, names); !nearest.empty())
-    error.add_hint(fmt::format("did you mean '{}'?", nearest));
-  else
+  if (!hint_nearest(error, name, names))
     error.add_hint(fmt::format("create the {} in an earlier RUN, or use a number", what));
   return error;
 }

@@ -79,8 +79,7 @@ Result<Kind> kind_of(std::string_view text, std::string_view name) {
     names.emplace_back(kind.name);
   }
   Error error = option_error("output", text, fmt::format("unknown type '{}'", name));
-  if (std::string nearest = suggest(name, names); !nearest.empty())
-    error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  hint_nearest(error, name, names);
   error.add_hint("the types are local, tar, oci, docker, image, registry and cacheonly");
   return fail(std::move(error));
 }
@@ -102,9 +101,7 @@ Status check_attribute(std::string_view text, const std::string& name, const std
   std::vector<std::string> names{"type", "dest", "name", "annotation.KEY"};
   for (const Key& known : kKeys) names.emplace_back(known.name);
   Error error = option_error("output", text, fmt::format("unknown key '{}'", name));
-  if (std::string nearest = suggest(name, names); !nearest.empty())
-    error.add_hint(fmt::format("did you mean '{}'?", nearest));
-  else
+  if (!hint_nearest(error, name, names))
     error.add_hint(fmt::format("the keys are {}", fmt::join(names, ", ")));
   return fail(std::move(error));
 }

@@ -36,8 +36,7 @@ std::unexpected<Error> unknown_key(std::string_view text, std::string_view key) 
     return unsupported(text, "what is hidden of /proc and /sys cannot be chosen", "leave it out");
   const std::vector<std::string> keys(kKeys.begin(), kKeys.end());
   Error error(ErrorKind::kUsage, fmt::format("--security-opt '{}': there is no such option", text));
-  if (const std::string nearest = suggest(key, keys); !nearest.empty())
-    error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  hint_nearest(error, key, keys);
   error.add_hint(
       "the options are seccomp=FILE|unconfined|builtin, no-new-privileges, apparmor=unconfined and "
       "label=disable");

@@ -87,8 +87,7 @@ Result<Ulimit> Ulimit::parse(std::string_view text) {
     std::vector<std::string> names;
     for (const KnownLimit& known : kKnown) names.emplace_back(known.name);
     Error error(ErrorKind::kUsage, fmt::format("--ulimit '{}': there is no limit '{}'", text, out.name));
-    if (const std::string nearest = suggest(out.name, names); !nearest.empty())
-      error.add_hint(fmt::format("did you mean '{}'?", nearest));
+    hint_nearest(error, out.name, names);
     error.add_hint(fmt::format("the limits are {}", fmt::join(names, ", ")));
     return fail(std::move(error));
   }

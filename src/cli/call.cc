@@ -19,9 +19,7 @@ Result<CallRequest::Kind> parse_kind(const std::string& name) {
   if (name == "targets") return CallRequest::Kind::kTargets;
   Error error(ErrorKind::kUsage, fmt::format("unknown method '{}' in --call", name));
   const std::vector<std::string> known = {"build", "check", "lint", "outline", "targets"};
-  const std::string nearest = suggest(name, known);
-  error.add_hint(nearest.empty() ? "--call takes build, check, outline or targets"
-                                 : fmt::format("did you mean '{}'?", nearest));
+  if (!hint_nearest(error, name, known)) error.add_hint("--call takes build, check, outline or targets");
   return fail(std::move(error));
 }
 

@@ -50,10 +50,7 @@ Error unknown_command(std::string_view word) {
   std::vector<std::string> names{"image"};
   for (const CommandSpec& command : commands()) names.emplace_back(command.name);
   Error error(ErrorKind::kUsage, fmt::format("unknown command '{}'", word));
-  if (std::string nearest = suggest(word, names); !nearest.empty())
-    error.add_hint(fmt::format("did you mean '{}'?", nearest));
-  else
-    error.add_hint(see_help(nullptr));
+  if (!hint_nearest(error, word, names)) error.add_hint(see_help(nullptr));
   return error;
 }
 
@@ -67,8 +64,7 @@ Error unknown_option(const CommandSpec* command, std::string_view word) {
   Error error(ErrorKind::kUsage, command != nullptr
                                      ? fmt::format("unknown option '{}' of 'shale {}'", name, command->name)
                                      : fmt::format("unknown option '{}' before the command", name));
-  if (std::string nearest = name.starts_with("--") ? suggest(name, names) : std::string(); !nearest.empty())
-    error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  if (name.starts_with("--")) hint_nearest(error, name, names);
   error.add_hint(see_help(command));
   return error;
 }

@@ -44,8 +44,7 @@ Result<ProgressMode> parse_progress_mode(std::string_view name, bool quiet) {
     mode = ProgressMode::kQuiet;
   else {
     Error error(ErrorKind::kUsage, fmt::format("unknown progress type '{}'", name));
-    if (std::string nearest = suggest(name, names); !nearest.empty())
-      error.add_hint(fmt::format("did you mean '{}'?", nearest));
+    hint_nearest(error, name, names);
     error.add_hint("--progress takes auto, tty, plain or quiet");
     return fail(std::move(error));
   }

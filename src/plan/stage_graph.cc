@@ -241,12 +241,10 @@ Result<int> StageGraph::find_target() const {
     if (!stage.from.stage_name.empty()) names.push_back(stage.from.stage_name);
   Error error(ErrorKind::kDockerfile,
               fmt::format("target stage \"{}\" could not be found", options_->target));
-  if (const std::string nearest = suggest(wanted, names); !nearest.empty())
-    error.add_hint(fmt::format("did you mean '{}'?", nearest));
-  else if (!names.empty())
-    error.add_hint(fmt::format("this file has the stages {}", fmt::join(names, ", ")));
-  else
-    error.add_hint("no stage of this file has a name: give one with FROM … AS name, or use its number");
+  if (!hint_nearest(error, wanted, names))
+    error.add_hint(names.empty()
+                       ? "no stage of this file has a name: give one with FROM … AS name, or use its number"
+                       : fmt::format("this file has the stages {}", fmt::join(names, ", ")));
   return fail(std::move(error));
 }
 

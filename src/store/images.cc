@@ -250,8 +250,7 @@ Result<ResolvedImage> Images::resolve(const std::string& name) {
     if (const Result<image::ImageRef> known = image::ImageRef::parse(tag.reference))
       names.push_back(known->familiar());
   const std::string wanted = reference ? reference->familiar() : name;
-  if (const std::string nearest = suggest(wanted, names); !nearest.empty())
-    error.add_hint(fmt::format("did you mean '{}'?", nearest));
+  hint_nearest(error, wanted, names);
   return fail(std::move(error));
 }
 

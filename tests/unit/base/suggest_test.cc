@@ -38,6 +38,15 @@ TEST(SuggestLimits, LongWordsAreNotCompared) {
   EXPECT_EQ(suggest(std::string(65, 'a'), words), "");
 }
 
+TEST(HintNearest, SaysWhatIsNearAndWhetherAnythingIs) {
+  Error near(ErrorKind::kUsage, "unknown command 'biuld'");
+  EXPECT_TRUE(hint_nearest(near, "biuld", kWords));
+  EXPECT_EQ(near.hints(), std::vector<std::string>{"did you mean 'build'?"});
+  Error far(ErrorKind::kUsage, "unknown command 'completely'");
+  EXPECT_FALSE(hint_nearest(far, "completely", kWords));
+  EXPECT_TRUE(far.hints().empty());
+}
+
 TEST(SuggestLimits, NoCandidatesNoSuggestion) { EXPECT_EQ(suggest("build", {}), ""); }
 
 }  // namespace
