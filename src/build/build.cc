@@ -41,21 +41,27 @@ Result<plan::Plan> make_plan(plan::Planner& planner, ImageResolver& resolver, co
   }
 }
 
-bool uses_context(const BuildState& state) {
-  return std::any_of(state.plan.nodes.begin(), state.plan.nodes.end(), [&](const plan::Node& node) {
+// Everything that the build takes from its context.
+std::vector<plan::CopyOp> taken_from_context(const BuildState& state) {
+  std::vector<plan::CopyOp> out;
+  for (const plan::Node& node : state.plan.nodes) {
     const auto* copy = std::get_if<plan::CopyOp>(&node.op);
-    return copy != nullptr && state.state(node.id).needed && !copy->paths.empty() &&
-           copy->source.kind == plan::FileSource::Kind::kContext;
-  });
+    if (copy != nullptr && state.state(node.id).needed && !copy->paths.empty() &&
+        copy->source.kind == plan::FileSource::Kind::kContext)
+      out.push_back(*copy);
+  }
+  return out;
 }
 
 // Walks the directories that COPY lines of the plan read from.
 Status scan_contexts(BuildState& state, BuildInputs& inputs, EventSink& events, StepId& next_step) {
-  if (uses_context(state)) {
+  if (std::vector<plan::CopyOp> taken = taken_from_context(state); !taken.empty()) {
     const StepId step = next_step++;
     const auto started = std::chrono::steady_clock::now();
     events.on(StepStarted{.step = step, .name = "[internal] load build context"});
+    const bool is_local = !inputs.context.own;
     ASSIGN_OR_RETURN(state.context, scan_context(*state.store, std::move(inputs.context)));
+    if (is_local) state.context->set_taken_otherwise(std::move(taken));
     events.on(StepEnded{.step = step,
                         .end = StepEnd::kDone,
                         .elapsed = std::chrono::steady_clock::now() - started,
@@ -63,7 +69,9 @@ Status scan_contexts(BuildState& state, BuildInputs& inputs, EventSink& events, 
                         .log_path = {}});
   }
   for (auto& [name, directory] : inputs.named) {
-    ASSIGN_OR_RETURN(state.named_contexts[name], scan_context(*state.store, std::move(directory)));
+    ASSIGN_OR_RETURN(std::unique_ptr<ContextTree> tree, scan_context(*state.store, std::move(directory)));
+    tree->set_taken_otherwise({});  // each COPY from one stands for itself
+    state.named_contexts[name] = std::move(tree);
   }
   return {};
 }

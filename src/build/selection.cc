@@ -105,26 +105,61 @@ Status select_with_parents(const SourceTree& tree, const std::string& word, std:
   return {};
 }
 
+Status select_word(const plan::CopyOp& op, const std::string& word, const SourceTree& tree,
+                   std::vector<Selected>& out) {
+  if (op.parents) return select_with_parents(tree, word, out);
+  const std::string path = relative(plan::clean_path(word));
+  const auto [base, pattern] = split_wildcards(path);
+  if (!pattern.empty()) return select_wildcard(tree, base, pattern, out);
+  const std::string literal = dockerfile::remove_escapes(path);
+  Result<layer::ResolvedPath> found = tree.view().resolve(literal, true);
+  if (!found && found.error().errno_value() != ENOTDIR) return fail(std::move(found.error()));
+  if (!found || !found->exists()) return fail(not_found(tree, literal));
+  out.push_back({.path = found->path, .name = last_component(literal), .parents_pattern = {}});
+  return {};
+}
+
+// Whether something that `op` takes from the tree is `path`, lies below it or around it.
+bool takes(const plan::CopyOp& op, const SourceTree& tree, const std::string& path) {
+  const auto holds = [](const std::string& outer, const std::string& inner) {
+    return outer.empty() || inner == outer || inner.starts_with(outer + "/");
+  };
+  for (const std::string& word : op.paths) {
+    std::vector<Selected> picks;
+    // What is wrong with another word is said where it stands.
+    if (!select_word(op, word, tree, picks)) continue;
+    for (const Selected& pick : picks)
+      if (holds(path, pick.path) || holds(pick.path, path)) return true;
+  }
+  return false;
+}
+
+// Nothing was picked for `path`, a word of `op` with a wildcard.
+Status check_may_be_empty(const plan::CopyOp& op, const SourceTree& tree, const std::string& path) {
+  if (tree.taken_otherwise() == nullptr) return {};
+  const std::string base = split_wildcards(path).first;
+  if (base.empty()) return {};
+  ASSIGN_OR_RETURN(const layer::ResolvedPath start,
+                   tree.view().resolve(dockerfile::remove_escapes(base), true));
+  if (takes(op, tree, start.path)) return {};
+  for (const plan::CopyOp& other : *tree.taken_otherwise())
+    if (takes(other, tree, start.path)) return {};
+  Error error(ErrorKind::kDockerfile, fmt::format("\"/{}\": nothing matches in {}", path, tree.name()));
+  const std::size_t name = base.size() - last_component(base).size();
+  error.add_hint(fmt::format("if that is no mistake, let the directory be a pattern, too: '{}[{}]{}'",
+                             path.substr(0, name), path.substr(name, 1), path.substr(name + 1)));
+  return fail(std::move(error));
+}
+
 }  // namespace
 
 Result<std::vector<Selected>> select(const plan::CopyOp& op, const SourceTree& tree) {
   std::vector<Selected> out;
   for (const std::string& word : op.paths) {
-    if (op.parents) {
-      RETURN_IF_ERROR(select_with_parents(tree, word, out));
-      continue;
-    }
-    const std::string path = relative(plan::clean_path(word));
-    const auto [base, pattern] = split_wildcards(path);
-    if (!pattern.empty()) {
-      RETURN_IF_ERROR(select_wildcard(tree, base, pattern, out));
-      continue;
-    }
-    const std::string literal = dockerfile::remove_escapes(path);
-    Result<layer::ResolvedPath> found = tree.view().resolve(literal, true);
-    if (!found && found.error().errno_value() != ENOTDIR) return fail(std::move(found.error()));
-    if (!found || !found->exists()) return fail(not_found(tree, literal));
-    out.push_back({.path = found->path, .name = last_component(literal), .parents_pattern = {}});
+    const std::size_t before = out.size();
+    RETURN_IF_ERROR(select_word(op, word, tree, out));
+    if (out.size() == before && !op.parents)
+      RETURN_IF_ERROR(check_may_be_empty(op, tree, relative(plan::clean_path(word))));
   }
   return out;
 }

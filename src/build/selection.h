@@ -20,7 +20,9 @@ struct Selected {
 };
 
 // The picks of every word in order. A word without wildcards that names nothing is an error; with wildcards
-// it picks nothing.
+// it picks nothing, but the directory before the first of them must be there. Of a local context, only what
+// the build takes is there: "target/*.jar" without such a file is an error unless something else of target is
+// copied as well. So it is with docker, whose builder is sent nothing else.
 Result<std::vector<Selected>> select(const plan::CopyOp& op, const SourceTree& tree);
 
 // A digest of everything picked: names relative to the pick, types, modes, owners, contents, link targets,

@@ -10,6 +10,7 @@
 
 #include "base/unique_fd.h"
 #include "layer/view.h"
+#include "plan/plan.h"
 #include "shale/digest.h"
 
 namespace shale::build {
@@ -38,6 +39,9 @@ class SourceTree {
     (void)path;
     return false;
   }
+  // Of some trees, there is only what the build takes: then, what it takes other than by the operation at
+  // hand (see select()). Null if everything is there.
+  [[nodiscard]] virtual const std::vector<plan::CopyOp>* taken_otherwise() const { return nullptr; }
 };
 
 // A tree of a few files held in memory (heredocs): mode 0644, owner 0:0.

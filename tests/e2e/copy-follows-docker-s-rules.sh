@@ -27,6 +27,12 @@ same "$(cd "$T/twice/twice" && find . -type f -links 1 | sort | tr '\n' ' ')" ".
 printf 'FROM scratch\nCOPY nowhere/* /\n' >Dockerfile
 fails + build .
 has '"/nowhere": not found'
+# Nor a directory of which nothing is copied: the builder that docker sends files to never sees it.
+printf 'FROM scratch\nCOPY dir/*.jar /\n' >Dockerfile
+fails + build .
+has '"/dir/*.jar": nothing matches in the build context'
+printf 'FROM scratch\nCOPY dir/*.jar [d]ir/*.war /\nCOPY dir/a /\n' >Dockerfile
+build .
 # A stage that nobody needs may name one that comes later.
 printf 'FROM scratch AS early\nCOPY --from=late /a /b\nFROM scratch AS late\nCOPY x.txt /\n' >Dockerfile
 build .

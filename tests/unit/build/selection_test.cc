@@ -41,6 +41,42 @@ TEST(Selection, WildcardInAMissingDirectoryIsAnError) {
   EXPECT_THAT(missing.error().message(), HasSubstr("\"/nope\": not found"));
 }
 
+// docker's builder is sent only what the build takes: a directory of which nothing is taken is not there.
+TEST(Selection, WildcardWithoutMatchesNeedsADirectoryOfWhichSomethingIsTaken) {
+  TestTree sent({directory(""), file("a.c"), directory("d"), file("d/c.c"), directory("d/e"), directory("g"),
+                 symlink("to-d", "d")});
+  EXPECT_THAT(pick({"d/*.h", "a.c/*"}, sent), IsEmpty());  // everything is there
+  sent.taken.emplace();
+  const auto picks = [&](std::vector<std::string> words) {
+    plan::CopyOp op;
+    op.paths = std::move(words);
+    return select(op, sent).has_value();
+  };
+  for (const char* word : {"d/*.h", "to-d/*.h", "d/e/*", "g/*", "a.c/*", "d/[c]/x"})
+    EXPECT_FALSE(picks({word})) << word;
+  EXPECT_TRUE(picks({"[d]/*.h"}));
+  EXPECT_TRUE(picks({"*.h"}));
+  EXPECT_TRUE(picks({"d/*.h", "d/c.c"}));
+  EXPECT_TRUE(picks({"a.c/*", "*.c"}));
+  EXPECT_TRUE(picks({"d/e/*", "d"}));
+  EXPECT_FALSE(picks({"d/e/*", "d/c.c"}));
+  plan::CopyOp other;
+  other.paths = {"d/e"};
+  sent.taken->push_back(other);
+  EXPECT_TRUE(picks({"d/*.h"}));
+  EXPECT_FALSE(picks({"g/*"}));
+}
+
+TEST(Selection, WildcardWithoutMatchesSaysHowToAllowThat) {
+  TestTree sent({directory(""), directory("target"), file("target/app.war")});
+  sent.taken.emplace();
+  plan::CopyOp op;
+  op.paths = {"target/*.jar"};
+  const std::string text = render(select(op, sent).error(), false);
+  EXPECT_THAT(text, HasSubstr("\"/target/*.jar\": nothing matches in the test"));
+  EXPECT_THAT(text, HasSubstr("'[t]arget/*.jar'"));
+}
+
 TEST(Selection, WrittenLinkIsFollowedAndCannotLeaveTheTree) {
   EXPECT_THAT(pick({"up"}, tree()), ElementsAre("a.c as up"));
   EXPECT_THAT(pick({"../../to-d/../../a.c"}, tree()), ElementsAre("a.c as a.c"));
