@@ -16,6 +16,7 @@
 #include "runtime/cgroup_join.h"
 #include "runtime/command.h"
 #include "runtime/kernel.h"
+#include "runtime/process_stat.h"
 #include "runtime/report.h"
 #include "runtime/swapped_mounts.h"
 
@@ -26,21 +27,16 @@ namespace {
 volatile sig_atomic_t guard_gone = 0;
 void note_guard_gone(int) { guard_gone = 1; }
 
-// The parent of a process, from /proc/<pid>/stat: "pid (any name) state ppid …". 0 if it is gone.
+// 0 if it is gone.
 pid_t parent_of(const char* pid) {
   char path[sizeof "/proc//stat" + NAME_MAX];  // `pid` is a name in a directory
   std::snprintf(path, sizeof path, "/proc/%s/stat", pid);
   const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return 0;
   char text[512];
-  const ssize_t size = ::read(fd, text, sizeof text - 1);
+  const ssize_t size = ::read(fd, text, sizeof text);
   ::close(fd);
-  if (size <= 0) return 0;
-  text[size] = '\0';
-  const char* name_end = std::strrchr(text, ')');
-  int parent = 0;
-  if (name_end == nullptr || std::sscanf(name_end + 1, " %*c %d", &parent) != 1) return 0;
-  return parent;
+  return size <= 0 ? 0 : parent_in_stat({text, static_cast<std::size_t>(size)});
 }
 
 // Everything that descends from us.

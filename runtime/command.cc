@@ -58,8 +58,7 @@ void change_directory(const SandboxSpec& spec) {
 
 // In the host's network namespace, the abstract sockets of the host's processes are within reach, whatever
 // the mount namespace is (CVE-2020-15257). Landlock's scope closes that from Linux 6.12 on; older kernels
-// stay open, as docker's
-// --network=host is.
+// stay open, as docker's --network=host is.
 void restrict_abstract_sockets(bool required) {
   struct {
     std::uint64_t handled_access_fs = 0;
@@ -169,8 +168,7 @@ void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd) {
   // 1. A session of its own: no controlling terminal to push input into (CVE-2016-2568).
   if (::setsid() < 0) give_up(SetupStep::kSession, errno);
   // 2. to 4. need nothing from the filter as long as they come before it, and root's powers as long as they
-  // come
-  //    before the ids: the working directory may be closed to the user.
+  //    come before the ids: the working directory may be closed to the user.
   set_standard_streams(spec, null_fd);
   ::umask(022);
   change_directory(spec);
@@ -183,30 +181,27 @@ void become_command(const SandboxSpec& spec, int null_fd, int emulation_fd) {
   drop_bounding_set(spec.capabilities);
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   // 7. Groups before the user: afterwards CAP_SETGID is gone. With a single id setgroups(2) is denied for
-  // good, and
-  //    no group but the primary one is all that can be meant.
+  //    good, and no group but the primary one is all that can be meant.
   if (!spec.emulate_ids) set_groups(spec);
   if (spec.no_new_privs && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(SetupStep::kSeccomp, errno);
   // 8. The filter while CAP_SYS_ADMIN is held, because no_new_privs (the other way to be allowed) would break
-  // su and
-  //    sudo. What follows has to pass it: setresuid, capset, close_range, execve.
+  //    su and sudo. What follows has to pass it: setresuid, capset, close_range, execve.
   if (emulation_fd >= 0)
     if (const int error = load_emulation_filter(emulation_fd, spec.uid != 0); error != 0)
       give_up(SetupStep::kEmulation, error, "its filter");
   // 9. The limits behind the last descriptor that we open, so that a low number of them is the command's to
-  // deal with, and before the policy, which need not allow it.
+  //    deal with, and before the policy, which need not allow it.
   set_limits(spec);
   load_seccomp(spec.seccomp_programs, has_admin || spec.seccomp_required);
   // 10. The user, then the capabilities: setresuid(2) to another user empties the sets, for root they are cut
-  // to the
-  //     bounding set. The inheritable set stays empty (CVE-2022-24769).
+  //     to the bounding set. The inheritable set stays empty (CVE-2022-24769).
   //     An emulated user keeps them: what it may do to files is decided by the supervisor.
   if (!spec.emulate_ids && ::setresuid(spec.uid, spec.uid, spec.uid) != 0)
     give_up(SetupStep::kUid, errno, std::to_string(spec.uid));
   set_capabilities(spec.uid == 0 || spec.emulate_ids ? spec.capabilities : 0);
   // 11. Last before exec, so that nothing opened on the way leaks: only the status pipe remains,
-  // close-on-exec. Really
-  //     closed, not marked, because a program path may lead through /proc/self/fd (CVE-2024-21626).
+  // close-on-exec.
+  //     Really closed, not marked, because a program path may lead through /proc/self/fd (CVE-2024-21626).
   if (::close(kSpecFd) != 0 && errno != EBADF) give_up(SetupStep::kCloseFds, errno);
   if (::syscall(SYS_close_range, static_cast<unsigned>(kStatusFd + 1), ~0U, 0U) != 0)
     give_up(SetupStep::kCloseFds, errno);

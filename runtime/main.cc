@@ -121,9 +121,8 @@ void raise_loopback() {
     give_up(SetupStep::kPrivateMounts, errno);
   // 4. The tree, ending with pivot_root.
   build_root(spec, host, options);
-  // 5. While all capabilities over the namespaces are held; the mounts do not depend on them.
-  // A filter may refuse it whatever we may do in our namespace (podman's does). Then it stays the
-  // container's.
+  // 5. While all capabilities over the namespaces are held; the mounts do not depend on them. A filter may
+  //    refuse it whatever we may do in our namespace (podman's does). Then it stays the container's.
   if (::sethostname(spec.hostname.data(), spec.hostname.size()) != 0 && errno != EPERM)
     give_up(SetupStep::kHostname, errno, spec.hostname);
   if (spec.network == SandboxNetwork::kNone) raise_loopback();
@@ -131,8 +130,7 @@ void raise_loopback() {
   if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS && errno != EPERM)
     give_up(SetupStep::kKeyring, errno);
   // 7. Nobody inside may look into pid 1 (/proc/1/fd, /proc/1/exe, ptrace). Before the fork: the command must
-  // not run
-  //    first. The command becomes dumpable again by its exec.
+  //    not run first. The command becomes dumpable again by its exec.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) give_up(SetupStep::kFork, errno);
   // 8. The command is never pid 1: signals without a handler would not reach it, abort() would not end it.
   const pid_t command = ::fork();
@@ -171,7 +169,8 @@ pid_t clone_with(std::uint64_t flags, int cgroup, bool& in_group) {
 void keep_for_emulation(SandboxSpec& spec, int& socket) {
   constexpr int kSocket = kStatusFd + 1;
   constexpr int kJournal = kStatusFd + 2;
-  int journal = spec.journal_fd < 0 ? -1 : ::fcntl(spec.journal_fd, F_DUPFD_CLOEXEC, kJournal + 1);
+  const int journal = spec.journal_fd < 0 ? -1 : ::fcntl(spec.journal_fd, F_DUPFD_CLOEXEC, kJournal + 1);
+  if (spec.journal_fd >= 0 && journal < 0) give_up(SetupStep::kEmulation, errno, "its journal");
   const int moved = ::fcntl(socket, F_DUPFD_CLOEXEC, kJournal + 1);
   if (moved < 0 || ::dup2(moved, kSocket) < 0) give_up(SetupStep::kEmulation, errno, "a socket");
   ::close(kJournal);
@@ -210,7 +209,7 @@ int monitor() {
     give_up(SetupStep::kEmulation, errno, "a socket");
   const bool own_network = spec->network == SandboxNetwork::kNone;
   // All in one call: the user namespace is made first and then owns the others.
-  // A cgroup namespace shows its root as it was when it was made: that of a group of its own is pid 1's to
+  // A cgroup namespace shows its root as it was when it was made: that of a group of its own pid 1 has to
   // make.
   bool in_group = false;
   const pid_t child =

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "runtime/cgroup_files.h"
+#include "runtime/process_stat.h"
 #include "sys/files.h"
 
 namespace shale::runtime {
@@ -50,12 +51,9 @@ void sweep(int base) {
   }
 }
 
-// The parent of a process, from /proc/PID/stat: "pid (any name) state ppid …". 0 if it is gone.
+// 0 if it is gone.
 pid_t parent_of(pid_t pid) {
-  const std::string stat = sys::read_file(AT_FDCWD, fmt::format("/proc/{}/stat", pid)).value_or("");
-  const std::size_t name_end = stat.rfind(')');
-  return name_end == std::string::npos || name_end + 4 > stat.size() ? 0
-                                                                     : std::atoi(stat.c_str() + name_end + 4);
+  return parent_in_stat(sys::read_file(AT_FDCWD, fmt::format("/proc/{}/stat", pid)).value_or(""));
 }
 
 bool descends_from(pid_t pid, pid_t top) {

@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
+#include "base/owned_fd.h"
 #include "runtime/emulation/calls.h"
 #include "runtime/emulation/credentials.h"
-#include "runtime/emulation/owned_fd.h"
 
 namespace shale::runtime {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "runtime/emulation/owned_fd.h"
+#include "base/owned_fd.h"
 #include "runtime/emulation/owner_record.h"
 
 namespace shale::runtime {

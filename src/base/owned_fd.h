@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// OwnedFd: a descriptor's owner for shale-runtime, which links nothing of base.
+// OwnedFd: the owner of a file descriptor, for what links nothing of base (shale-runtime). Others want
+// UniqueFd.
 #pragma once
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace shale::runtime {
+namespace shale {
 
+// Move-only. Every descriptor in the project is close-on-exec and has exactly one owner.
 class OwnedFd {
  public:
   OwnedFd() = default;
@@ -22,8 +24,10 @@ class OwnedFd {
   ~OwnedFd() { reset(); }
 
   [[nodiscard]] int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  explicit operator bool() const { return valid(); }
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  // Closes what it holds, silently. Linux closes it even when close(2) says EINTR, so there is no retry.
   void reset(int fd = -1) {
     if (fd_ >= 0) ::close(fd_);
     fd_ = fd;
@@ -33,4 +37,4 @@ class OwnedFd {
   int fd_ = -1;
 };
 
-}  // namespace shale::runtime
+}  // namespace shale
