@@ -162,9 +162,12 @@ std::vector<std::string> GitProgram::environment(const GitCall& call) const {
 
 std::string GitProgram::censored(std::string text) const {
   text = plan::without_login(text);
+  constexpr std::string_view kHidden = "xxxxx";
   for (const std::string& secret : hidden_)
-    for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos;)
-      text.replace(at, secret.size(), "xxxxx");
+    // Not what was put there: a secret may be "x".
+    for (std::size_t at = 0; !secret.empty() && (at = text.find(secret, at)) != std::string::npos;
+         at += kHidden.size())
+      text.replace(at, secret.size(), kHidden);
   return text;
 }
 

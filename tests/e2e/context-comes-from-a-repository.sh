@@ -104,5 +104,8 @@ build -t private "${WWW/\/\////x-access-token:t0ken-4711-hush@}/private/r.git#v1
 lacks t0ken-4711
 fails + build "$WWW/private/r.git#v1"
 has 'GIT_AUTH_TOKEN'
+# A password is hidden whatever it is, also one that stands in what it is replaced by.
+fails + build "${WWW/\/\////user:x@}/smart/x.git"
+has '/smart/xxxxx.git'
 ! grep -rqaF t0ken-4711 "$SHALE_ROOT" || die "the token is in the store"
 nothing_left
