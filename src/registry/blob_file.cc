@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 
 #include "sys/files.h"
@@ -24,9 +24,11 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// Not of the process's number, which comes again: what one left that was killed must not be taken for ours.
 std::string temporary_name(const std::string& directory) {
-  static std::atomic<unsigned> counter = 0;
-  return fmt::format("{}/ingest-{}-{}", directory, ::getpid(), ++counter);
+  std::uint64_t number = 0;
+  (void)!::getrandom(&number, sizeof number, 0);  // eight bytes never come short
+  return fmt::format("{}/ingest-{:016x}", directory, number);
 }
 
 }  // namespace
@@ -37,7 +39,7 @@ Result<BlobFile> BlobFile::create(const std::string& directory) {
   const int error = fd.error().errno_value();
   // Old kernels say EISDIR, file systems without such files EOPNOTSUPP.
   if (error != EOPNOTSUPP && error != EISDIR && error != EINVAL) return fail(std::move(fd.error()));
-  std::string name = temporary_name(parent_of(directory));
+  std::string name = temporary_name(directory);
   ASSIGN_OR_RETURN(UniqueFd named,
                    sys::open_at(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kMode));
   return BlobFile(std::move(named), std::move(name));

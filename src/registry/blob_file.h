@@ -12,8 +12,8 @@
 namespace shale::registry {
 
 // Hashes and writes in one go, in pieces of a mebibyte. Has no name until commit() (O_TMPFILE), or, where the
-// file system has no such files, one beginning with "ingest-" in the parent of the directory, which the
-// destructor removes.
+// file system has no such files, one beginning with "ingest-" in the directory, which the destructor removes;
+// what a killed process leaves among the store's blobs, the store removes after the next boot.
 class BlobFile {
  public:
   static Result<BlobFile> create(const std::string& directory);

@@ -20,8 +20,8 @@ struct PullRequest {
   image::Platform platform = image::Platform::host();
   // Where layers go, each under the 64 digits of its digest ("…/blobs/sha256"). A name that exists there is
   // taken to be complete and is not fetched. A blob appears under its name only when its size and digest are
-  // right; a killed pull leaves nothing else (or, on a file system without O_TMPFILE, files named "ingest-*"
-  // beside the directory).
+  // right; a killed pull leaves nothing else (or, on a file system without O_TMPFILE, files named
+  // "ingest-*").
   std::string blob_directory;
   int parallelism = 6;      // layers at a time
   bool want_layers = true;  // false: only find out what the reference means ("resolve")
