@@ -21,6 +21,7 @@
 #include "dockerfile/parse.h"
 #include "export/inside.h"
 #include "export/isolation.h"
+#include "export/output_file.h"
 #include "plan/planner.h"
 #include "shale/images.h"
 #include "store/layers.h"
@@ -245,15 +246,20 @@ Status push_tags(const BuildRequest& request, BuildResult& result, EventSink& ev
   return {};
 }
 
+// To a file, or to whatever else the path names (/dev/stdout, a pipe).
+Status write_to(const std::string& path, std::string_view text) {
+  ASSIGN_OR_RETURN(exporter::OutputFile file, exporter::OutputFile::create(path));
+  RETURN_IF_ERROR(file.write(text));
+  return file.commit();
+}
+
 Status write_result_files(const BuildRequest& request, const BuildResult& result) {
-  if (!request.iidfile.empty())
-    RETURN_IF_ERROR(sys::replace_file(AT_FDCWD, request.iidfile, result.image_id.to_string(), 0644));
+  if (!request.iidfile.empty()) RETURN_IF_ERROR(write_to(request.iidfile, result.image_id.to_string()));
   if (!request.metadata_file.empty()) {
     Json metadata = {{"containerimage.config.digest", result.image_id.to_string()}};
     if (result.manifest_digest) metadata["containerimage.digest"] = result.manifest_digest->to_string();
     if (!result.tags.empty()) metadata["image.name"] = fmt::format("{}", fmt::join(result.tags, ","));
-    RETURN_IF_ERROR(
-        sys::replace_file(AT_FDCWD, request.metadata_file, dump_json_pretty(metadata) + "\n", 0644));
+    RETURN_IF_ERROR(write_to(request.metadata_file, dump_json_pretty(metadata) + "\n"));
   }
   return {};
 }

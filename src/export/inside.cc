@@ -17,6 +17,7 @@
 #include "base/sha256.h"
 #include "export/control_channel.h"
 #include "export/event_wire.h"
+#include "sys/umask.h"
 
 namespace shale::exporter {
 
@@ -218,6 +219,7 @@ Result<Json> run_inside(const InsideOptions& options, const std::function<Result
 
 Result<Json> run_inside(const runtime::BuildIsolation& isolation, const InsideOptions& options,
                         const std::function<Result<Json>(Inside&)>& work) {
+  (void)sys::user_umask();  // inside it is another one, and what is written there may be the user's
   const HeldSignals held;
   // Without a user namespace of its own, a command that is root could read our environment and our memory.
   // Not what is not dumpable: for that it lacks the capability.

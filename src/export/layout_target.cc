@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "image/config.h"
 #include "sys/files.h"
+#include "sys/umask.h"
 
 namespace shale::exporter {
 
@@ -91,8 +92,9 @@ Result<std::unique_ptr<DirectoryTarget>> DirectoryTarget::create(const std::stri
                                                                  const Progress& progress) {
   std::unique_ptr<DirectoryTarget> target(new DirectoryTarget(progress));
   target->path_ = path;
+  const mode_t mode = 0777 & ~sys::user_umask();
   target->made_ = !sys::exists_at(AT_FDCWD, path);
-  RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, path, 0755));
+  RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, path, mode));
   ASSIGN_OR_RETURN(target->directory_, sys::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   if (!target->made_ && !sys::exists_at(target->directory_.get(), "oci-layout")) {
     ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(target->directory_.get()));
@@ -101,10 +103,10 @@ Result<std::unique_ptr<DirectoryTarget>> DirectoryTarget::create(const std::stri
           Error(ErrorKind::kUsage, fmt::format("the directory '{}' is neither empty nor an OCI layout", path))
               .hint("name a directory that does not exist yet"));
   }
-  RETURN_IF_ERROR(sys::make_dir(target->directory_.get(), "blobs", 0755));
+  RETURN_IF_ERROR(sys::make_dir(target->directory_.get(), "blobs", mode));
   ASSIGN_OR_RETURN(const UniqueFd blobs,
                    sys::open_beneath(target->directory_.get(), "blobs", O_RDONLY | O_DIRECTORY));
-  RETURN_IF_ERROR(sys::make_dir(blobs.get(), "sha256", 0755));
+  RETURN_IF_ERROR(sys::make_dir(blobs.get(), "sha256", mode));
   ASSIGN_OR_RETURN(target->blobs_, sys::open_beneath(blobs.get(), "sha256", O_RDONLY | O_DIRECTORY));
   return target;
 }
@@ -124,7 +126,7 @@ Result<std::optional<image::Index>> DirectoryTarget::existing_index() const {
 }
 
 Status DirectoryTarget::add_document(std::string_view name, std::string_view bytes) {
-  return sys::replace_file(directory_.get(), name, bytes, 0644);
+  return sys::replace_file(directory_.get(), name, bytes, 0666 & ~sys::user_umask());
 }
 
 Status DirectoryTarget::add_blob(const Digest& digest, std::uint64_t size, int fd) {

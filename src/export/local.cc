@@ -12,6 +12,7 @@
 
 #include "export/merged_tree.h"
 #include "sys/files.h"
+#include "sys/umask.h"
 
 namespace shale::exporter {
 
@@ -188,7 +189,7 @@ class LocalWriter {
 Status write_local(store::Store& store, const std::vector<std::string>& layer_ids, const std::string& path,
                    const LocalOptions& options, const Progress& progress) {
   ASSIGN_OR_RETURN(const MergedTree tree, MergedTree::open(store, layer_ids));
-  RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, path, 0755, true));
+  RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, path, 0777 & ~sys::user_umask(), true));
   ASSIGN_OR_RETURN(UniqueFd root, sys::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
   LocalWriter writer(tree, options, std::move(root));
   Status written =

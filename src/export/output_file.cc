@@ -10,13 +10,13 @@
 #include <cerrno>
 
 #include "sys/files.h"
+#include "sys/umask.h"
 
 namespace shale::exporter {
 
 namespace {
 
 constexpr std::size_t kBuffer = std::size_t{256} << 10;
-constexpr mode_t kMode = 0644;
 
 std::string temporary_name(const std::string& name) {
   std::uint64_t number = 0;
@@ -49,7 +49,9 @@ Result<OutputFile> OutputFile::create(const std::string& path, const std::option
     if (!out.fd_) return fail_errno(errno, "write to standard output");
     return out;
   }
-  // A link leads to the file that is replaced.
+  // As if it were opened and written to: one that is there keeps its mode, and a link leads to what is
+  // replaced.
+  mode_t mode = 0666 & ~sys::user_umask();
   std::string target = path;
   if (Result<UniqueFd> existing = sys::open_at(AT_FDCWD, path, O_PATH)) {
     ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(existing->get()));
@@ -60,6 +62,7 @@ Result<OutputFile> OutputFile::create(const std::string& path, const std::option
       ASSIGN_OR_RETURN(out.fd_, sys::open_at(AT_FDCWD, path, O_WRONLY));
       return out;
     }
+    mode = info.st_mode & 0777U;
     ASSIGN_OR_RETURN(target, sys::read_link(AT_FDCWD, fmt::format("/proc/self/fd/{}", existing->get())));
   }
   const std::size_t slash = target.find_last_of('/');
@@ -68,17 +71,18 @@ Result<OutputFile> OutputFile::create(const std::string& path, const std::option
   if (out.name_.empty())
     return fail(ErrorKind::kUsage, fmt::format("the output '{}' does not name a file", path));
   ASSIGN_OR_RETURN(out.directory_, sys::open_at(AT_FDCWD, directory, O_RDONLY | O_DIRECTORY));
-  out.fd_.reset(::openat(out.directory_.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, kMode));
+  out.fd_.reset(::openat(out.directory_.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
   if (!out.fd_) {
     out.temporary_ = temporary_name(out.name_);
     Result<UniqueFd> made =
-        sys::open_at(out.directory_.get(), out.temporary_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, kMode);
+        sys::open_at(out.directory_.get(), out.temporary_, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (!made) {
       out.temporary_.clear();
       return fail(std::move(made.error()).context(fmt::format("writing the output '{}'", path)));
     }
     out.fd_ = std::move(*made);
   }
+  if (::fchmod(out.fd_.get(), mode) != 0) return fail_errno(errno, fmt::format("set the mode of '{}'", path));
   return out;
 }
 

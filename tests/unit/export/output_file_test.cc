@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys/files.h"
+#include "sys/umask.h"
 #include "tests/unit/store/testing.h"
 
 namespace shale::exporter {
@@ -56,6 +58,26 @@ TEST_F(OutputFileTest, ReplacesTheFileThatALinkLeadsTo) {
   ASSERT_OK(file.commit());
   EXPECT_EQ(content("real"), "new");
   EXPECT_EQ(sys::read_link(AT_FDCWD, path("link")).value(), "real");
+}
+
+TEST_F(OutputFileTest, ANewFileObeysTheUmaskAndAnOldOneKeepsItsMode) {
+  const auto mode_of = [&](const std::string& name) {
+    return sys::stat_at(AT_FDCWD, path(name)).value().st_mode & 0777U;
+  };
+  const mode_t user = sys::user_umask();
+  const mode_t before = ::umask(0);  // as a process of ours may have another one
+  {
+    ASSERT_OK_AND_ASSIGN(OutputFile file, OutputFile::create(path("new")));
+    ASSERT_OK(file.commit());
+  }
+  ::umask(before);
+  EXPECT_EQ(mode_of("new"), 0666U & ~user);
+  ASSERT_OK(sys::replace_file(AT_FDCWD, path("old"), "old", 0600));
+  ASSERT_OK_AND_ASSIGN(OutputFile file, OutputFile::create(path("old")));
+  ASSERT_OK(file.write("new"));
+  ASSERT_OK(file.commit());
+  EXPECT_EQ(content("old"), "new");
+  EXPECT_EQ(mode_of("old"), 0600U);
 }
 
 TEST_F(OutputFileTest, RefusesADirectoryAndAMissingParent) {
