@@ -165,11 +165,8 @@ Status plan_copy(StageWriter& writer, const dockerfile::Instruction& instruction
     if (Result<dockerfile::Chmod> parsed = dockerfile::Chmod::parse(*op.chmod); !parsed)
       return fail(writer.at(instruction, parsed.error(), copy.chmod));
   }
-  const std::string row = copy_history(copy, op, words, destination);
-  Node& node = writer.add_node(instruction);
-  node.op = std::move(op);
-  node.inputs = std::move(inputs);
-  writer.add_history(row, node.id);
+  std::string row = copy_history(copy, op, words, destination);
+  writer.add_step(instruction, std::move(op), std::move(inputs), std::move(row));
   return {};
 }
 

@@ -58,11 +58,8 @@ Status plan_run(StageWriter& writer, const dockerfile::Instruction& instruction,
   }
   // What is mounted below another mount comes after it, however they are written.
   std::ranges::stable_sort(op.mounts, {}, &MountOp::target);
-  const std::string row = run_history(op.args, writer.state().arguments, writer.state().environment);
-  Node& node = writer.add_node(instruction);
-  node.op = std::move(op);
-  node.inputs = std::move(inputs);
-  writer.add_history(row, node.id);
+  std::string row = run_history(op.args, writer.state().arguments, writer.state().environment);
+  writer.add_step(instruction, std::move(op), std::move(inputs), std::move(row));
   return {};
 }
 

@@ -115,9 +115,8 @@ Status StagePlanner::plan_workdir(const Instruction& instruction, const dockerfi
     writer_.add_history("WORKDIR " + writer_.stage().config.working_dir);
     return {};
   }
-  Node& node = writer_.add_node(instruction);
-  node.op = MakeDirOp{.path = directory, .user = writer_.stage().config.user};
-  writer_.add_history("WORKDIR " + writer_.stage().config.working_dir, node.id);
+  writer_.add_step(instruction, MakeDirOp{.path = directory, .user = writer_.stage().config.user}, {},
+                   "WORKDIR " + writer_.stage().config.working_dir);
   return {};
 }
 

@@ -124,7 +124,8 @@ std::vector<std::string> StageWriter::with_shell(const dockerfile::CommandLine& 
   return out;
 }
 
-Node& StageWriter::add_node(const Instruction& instruction) {
+void StageWriter::add_step(const Instruction& instruction, decltype(Node::op) op, std::vector<NodeId> inputs,
+                           std::string created_by) {
   Node node;
   node.id = static_cast<NodeId>(context_.plan->nodes.size());
   node.parent = stage_.result;
@@ -132,9 +133,11 @@ Node& StageWriter::add_node(const Instruction& instruction) {
   node.title = title(instruction);
   node.span = instruction.span;
   node.no_cache = no_cache();
+  node.op = std::move(op);
+  node.inputs = std::move(inputs);
   stage_.result = node.id;
+  add_history(std::move(created_by), node.id);
   context_.plan->nodes.push_back(std::move(node));
-  return context_.plan->nodes.back();
 }
 
 NodeId StageWriter::add_remote_node(const Instruction& instruction, const RemoteOp& op) {

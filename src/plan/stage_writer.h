@@ -68,9 +68,10 @@ class StageWriter {
   // The words to execute: a shell form gets the stage's SHELL in front.
   [[nodiscard]] std::vector<std::string> with_shell(const dockerfile::CommandLine& command) const;
 
-  // A new node on top of the stage's result, titled and counted. Valid until the next one is added.
-  Node& add_node(const Instruction& instruction);
-  // The node that fetches `op`, for an instruction that reads from it. Call it before add_node().
+  // A new node on top of the stage's result, titled and counted, and its row of the history.
+  void add_step(const Instruction& instruction, decltype(Node::op) op, std::vector<NodeId> inputs,
+                std::string created_by);
+  // The node that fetches `op`, for an instruction that reads from it. Call it before add_step().
   NodeId add_remote_node(const Instruction& instruction, const RemoteOp& op);
   // Counts an instruction that turned out to need no node.
   void skip_number() { ++shown_index_; }

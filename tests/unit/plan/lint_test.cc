@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "plan/planner.h"
+#include "tests/unit/plan/planning.h"
 
 namespace shale::plan {
 namespace {
@@ -21,18 +21,11 @@ PlanOptions linux_options() {
 }
 
 Result<Plan> plan_of(const std::string& text, PlanOptions options = linux_options()) {
-  ASSIGN_OR_RETURN(dockerfile::ParsedFile file, dockerfile::parse_dockerfile(text, "Dockerfile"));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Planner> planner,
-                   Planner::create(std::move(file), std::move(options)));
-  while (true) {
-    ASSIGN_OR_RETURN(const std::vector<ImageNeed> needs, planner->needs());
-    if (needs.empty()) return planner->plan();
-    for (const ImageNeed& need : needs) {
-      image::ImageConfig config;
-      config.platform = {.os = "linux", .architecture = need.reference == "arm" ? "arm64" : "amd64"};
-      planner->provide(need, config);
-    }
-  }
+  return plan_with(text, std::move(options), [](const ImageNeed& need) {
+    image::ImageConfig config;
+    config.platform = {.os = "linux", .architecture = need.reference == "arm" ? "arm64" : "amd64"};
+    return config;
+  });
 }
 
 // "LINE RULE: TEXT" of each warning.

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/unit/plan/planning.h"
+
 namespace shale::plan {
 namespace {
 
@@ -22,15 +24,8 @@ image::ImageConfig base_config() {
 }
 
 Result<Plan> plan_of(const std::string& text, PlanOptions options = {},
-                     image::ImageConfig config = base_config()) {
-  ASSIGN_OR_RETURN(dockerfile::ParsedFile file, dockerfile::parse_dockerfile(text, "Dockerfile"));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Planner> planner,
-                   Planner::create(std::move(file), std::move(options)));
-  while (true) {
-    ASSIGN_OR_RETURN(const std::vector<ImageNeed> needs, planner->needs());
-    if (needs.empty()) return planner->plan();
-    for (const ImageNeed& need : needs) planner->provide(need, config);
-  }
+                     const image::ImageConfig& config = base_config()) {
+  return plan_with(text, std::move(options), [&](const ImageNeed&) { return config; });
 }
 
 std::vector<std::string> titles(const Plan& plan) {
