@@ -21,8 +21,10 @@ std::optional<std::uint32_t> take_number(std::string_view& text) {
   return value;
 }
 
-OwnerRecord parse_or_default(const char* text, ssize_t size) {
-  if (size <= 0) return {};
+// `size` as getxattr(2) gives it, with errno.
+std::optional<OwnerRecord> parse_attribute(const char* text, ssize_t size) {
+  if (size < 0 && errno == EOPNOTSUPP) return std::nullopt;
+  if (size <= 0) return OwnerRecord{};
   return parse_owner(std::string_view(text, static_cast<std::size_t>(size))).value_or(OwnerRecord{});
 }
 
@@ -74,15 +76,19 @@ std::vector<JournalEntry> parse_journal(std::string_view journal) {
   return entries;
 }
 
-OwnerRecord read_owner(const char* path) {
+std::optional<OwnerRecord> read_attribute(const char* path) {
   char text[kMaxOwnerText];
-  return parse_or_default(text, ::getxattr(path, kOwnerXattr, text, sizeof text));
+  return parse_attribute(text, ::getxattr(path, kOwnerXattr, text, sizeof text));
 }
 
-OwnerRecord read_owner(int fd) {
+std::optional<OwnerRecord> read_attribute(int fd) {
   char text[kMaxOwnerText];
-  return parse_or_default(text, ::fgetxattr(fd, kOwnerXattr, text, sizeof text));
+  return parse_attribute(text, ::fgetxattr(fd, kOwnerXattr, text, sizeof text));
 }
+
+OwnerRecord read_owner(const char* path) { return read_attribute(path).value_or(OwnerRecord{}); }
+
+OwnerRecord read_owner(int fd) { return read_attribute(fd).value_or(OwnerRecord{}); }
 
 int write_owner(int fd, const OwnerRecord& owner) {
   if (owner.is_default())

@@ -50,6 +50,9 @@ std::vector<JournalEntry> parse_journal(std::string_view journal);
 OwnerRecord read_owner(const char* path);
 // The same for an open file or directory (not O_PATH).
 OwnerRecord read_owner(int fd);
+// As above, but nothing on a file system that has no attributes, where a journal is all there is.
+std::optional<OwnerRecord> read_attribute(const char* path);
+std::optional<OwnerRecord> read_attribute(int fd);
 // Records it; a default one is removed. An errno, or 0.
 int write_owner(int fd, const OwnerRecord& owner);
 int write_owner(const char* path, const OwnerRecord& owner);

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/owned_fd.h"
 #include "runtime/emulation/owner_record.h"
@@ -21,33 +22,39 @@ inline std::string own_name(int fd) { return "self/fd/" + std::to_string(fd); }
 class Owners {
  public:
   // `earlier` is the journal of the layers below the sandbox (parse_journal's text).
-  explicit Owners(std::string_view earlier);
+  explicit Owners(std::string_view earlier) : earlier_(parse_journal(earlier)) {}
+
+  // Finds the files of the earlier journal below our root, which nobody may have changed yet: later other
+  // files may have these names. An errno, or 0.
+  int find_earlier();
 
   OwnerRecord read(int fd);
   // Nothing but attributes says anything: a file without one is root's.
-  [[nodiscard]] bool only_attributes() const { return earlier_.empty() && noted_.empty(); }
+  [[nodiscard]] bool only_attributes() const { return noted_.empty(); }
   // An errno, or 0.
   int write(int fd, const struct stat& info, const OwnerRecord& owner);
 
-  // What the journal says of the file system that `root_fd` is on, with the names that the files have now.
+  // What the journal says of the mount that `root_fd` is the root of: every name that such a file has now.
   std::string journal(int root_fd) const;
 
  private:
   struct Noted {
     OwnerRecord owner;
-    OwnedFd pin;       // keeps the inode's number, and knows its name after every rename
-    std::string path;  // when there was no descriptor left to keep it
+    OwnedFd pin;            // keeps the inode's number, and mostly knows its name after every rename
+    bool nameless = false;  // when it was last swept
   };
   using Key = std::pair<dev_t, ino_t>;
 
-  Noted* find(int fd, const struct stat& info);
-  void note(int fd, const struct stat& info, const OwnerRecord& owner);
+  int note(int fd, const struct stat& info, const OwnerRecord& owner);
+  void sweep();
 
-  std::map<std::string, OwnerRecord, std::less<>> earlier_;
+  std::vector<JournalEntry> earlier_;
   std::map<Key, Noted> noted_;
+  std::size_t sweep_at_ = 1024;
 };
 
-// Where the descriptor's file is, relative to our root, without its leading '/'. Empty if it has no name.
+// Where the descriptor's file is, relative to our root, without its leading '/'. Empty if it has no name (or
+// is the root).
 std::string path_of(int fd);
 
 }  // namespace shale::runtime

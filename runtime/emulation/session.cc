@@ -114,7 +114,7 @@ bool Session::surely_roots(const Caller& caller, int directory, std::string_view
   char text[kMaxOwnerText];
   const ssize_t size = follow ? ::getxattr(name.c_str(), kOwnerXattr, text, sizeof text)
                               : ::lgetxattr(name.c_str(), kOwnerXattr, text, sizeof text);
-  return size < 0 && errno == ENODATA;
+  return size < 0 && (errno == ENODATA || errno == EOPNOTSUPP);
 }
 
 Session::Place Session::open_place(const Caller& caller, int directory, std::string_view path) {

@@ -247,7 +247,11 @@ void serve(Session& session, int pidfd) {
     if (row != nullptr) {
       const Caller caller(session.fds, *notification, *row);
       // The first caller is the command before its exec: its root is the sandbox's.
-      if (!entered) entered = session.enter_root(caller);
+      if (!entered) {
+        entered = session.enter_root(caller);
+        const int error = entered ? session.owners.find_earlier() : 0;
+        if (error != 0) give_up(SetupStep::kEmulation, error, "descriptors for the files with owners");
+      }
       what = entered ? answer(session, caller) : Answer::failure(ESRCH);
     }
     channel.reply(listener, notification->id, what);
@@ -286,7 +290,7 @@ void supervise(const SandboxSpec& spec, int socket, pid_t pid1) {
   fds.proc = OwnedFd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
   const std::optional<std::uint64_t> slack = timer_slack_of(fds.proc.get(), ::getpid());
   if (!pidfd || !fds.proc || !slack) give_up(SetupStep::kEmulation, errno, "/proc");
-  // Each symlink with an owner holds a descriptor.
+  // Each file whose owner no attribute holds takes a descriptor.
   struct rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;

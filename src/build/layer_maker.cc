@@ -6,6 +6,7 @@
 
 #include "build/copy_plan.h"
 #include "build/image_users.h"
+#include "build/run_files.h"
 #include "build/tree_writer.h"
 #include "layer/archive.h"
 #include "layer/diff.h"
@@ -55,12 +56,27 @@ Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree&
 
 namespace {
 
-layer::OwnersBeside owners_of_links(const CopyPlan& plan) {
+layer::OwnersBeside owners_of(const BuildState& state, const CopyPlan& plan, int directory,
+                              const layer::SnapshotView& below) {
   layer::OwnersBeside owners;
+  if (state.owners() != layer::OwnerEncoding::kAttributes) return owners;
+  const bool attributes = layer::has_owner_attributes(directory);
+  if (const auto root = below.find("")) owners[""] = {.uid = root->entry->uid, .gid = root->entry->gid};
   for (const auto& [path, planned] : plan.entries())
-    if (!planned.entry.is_file() && !planned.entry.is_directory())
+    if (!attributes || (!planned.entry.is_file() && !planned.entry.is_directory()))
       owners[path] = {.uid = planned.entry.uid, .gid = planned.entry.gid};
   return owners;
+}
+
+// Makes what was planned, on top of `below`, and publishes it.
+Result<store::LayerRecord> publish_plan(BuildState& state, const CopyPlan& plan,
+                                        const layer::SnapshotView& below) {
+  ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
+  RETURN_IF_ERROR(copy_root_metadata(below, state.owners(), directory.fs.get()));
+  RETURN_IF_ERROR(write_tree(plan, directory.fs.get(), state.owners()));
+  layer::OwnersBeside owners = owners_of(state, plan, directory.fs.get(), below);
+  return publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), below,
+                       std::move(owners));
 }
 
 }  // namespace
@@ -133,10 +149,7 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
     for (const auto& [name, content] : op.source.files)
       RETURN_IF_ERROR(plan.add(op, *heredocs, {{.path = name, .name = name, .parents_pattern = {}}}));
   }
-  ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
-  RETURN_IF_ERROR(write_tree(plan, directory.fs.get(), state.owners()));
-  Result<store::LayerRecord> record = publish_upper(*state.store, *state.lease, state.encoding,
-                                                    std::move(directory), below, owners_of_links(plan));
+  Result<store::LayerRecord> record = publish_plan(state, plan, below);
   for (Unpacked& one : unpacked) {
     one.tree.reset();
     RETURN_IF_ERROR(state.lease->discard(*state.store, std::move(one.directory)));
@@ -159,9 +172,7 @@ Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::M
   }
   CopyPlan plan(view, std::nullopt, std::nullopt);
   RETURN_IF_ERROR(plan.add_directory(op.path, owner));
-  ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
-  RETURN_IF_ERROR(write_tree(plan, directory.fs.get(), state.owners()));
-  return publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), view);
+  return publish_plan(state, plan, view);
 }
 
 }  // namespace shale::build

@@ -43,6 +43,19 @@ Result<std::optional<store::WorkDirectory>> unpacked(BuildState& state, int file
   return std::optional(std::move(directory));
 }
 
+// What the directory of an unpacked archive may not say.
+Result<layer::OwnersBeside> owners_of_archive(const BuildState& state, const store::WorkDirectory& content) {
+  layer::OwnersBeside owners;
+  if (state.owners() != layer::OwnerEncoding::kAttributes) return owners;
+  ASSIGN_OR_RETURN(const layer::LayerManifest manifest,
+                   layer::LayerManifest::load(state.store->root_fd(), content.manifest_path()));
+  const bool attributes = layer::has_owner_attributes(content.fs.get());
+  for (const layer::Entry& entry : manifest.entries())
+    if (!attributes || (!entry.is_file() && !entry.is_directory()))
+      owners[entry.path] = {.uid = entry.uid, .gid = entry.gid};
+  return owners;
+}
+
 }  // namespace
 
 Status resolve_repositories(BuildState& state, EventSink& events, StepId& next_step) {
@@ -117,7 +130,9 @@ Result<store::LayerRecord> make_http_layer(BuildState& state, const HttpInputs& 
                      unpacked(state, fd.get(), plan::without_login(op.url)));
     if (content) {
       RETURN_IF_ERROR(state.lease->discard(*state.store, std::move(directory)));
-      return publish_upper(*state.store, *state.lease, state.encoding, std::move(*content), {});
+      ASSIGN_OR_RETURN(layer::OwnersBeside owners, owners_of_archive(state, *content));
+      return publish_upper(*state.store, *state.lease, state.encoding, std::move(*content), {},
+                           std::move(owners));
     }
   }
   // As BuildKit has it: for the owner only, and as old as the server says, or as old as can be.

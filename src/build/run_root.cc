@@ -90,7 +90,7 @@ Result<store::LayerRecord> RunRoot::publish(layer::OwnersBeside owners) {
 }
 
 Result<store::LayerRecord> RunRoot::publish_clone(layer::OwnersBeside owners) {
-  RETURN_IF_ERROR(clone_->clone->extract(stubs_ ? view_.with(stubs_) : view_, directory_.fs.get()));
+  RETURN_IF_ERROR(clone_->clone->extract(stubs_ ? view_.with(stubs_) : view_, directory_.fs.get(), owners));
   Digest diff_id;
   ASSIGN_OR_RETURN(store::LayerRecord layer,
                    publish_upper(*state_.store, *state_.lease, state_.encoding, std::move(directory_), view_,

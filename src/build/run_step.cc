@@ -15,10 +15,10 @@
 #include "build/image_users.h"
 #include "build/run_files.h"
 #include "build/run_outcome.h"
+#include "build/run_owners.h"
 #include "build/tree_writer.h"
 #include "build/ulimits.h"
 #include "plan/scope.h"
-#include "runtime/emulation/owner_record.h"
 #include "store/snapshot.h"
 #include "sys/files.h"
 
@@ -27,32 +27,6 @@ namespace shale::build {
 namespace {
 
 constexpr std::size_t kTailBytes = 64 * 1024;
-
-// Adds the owners of the links, fifos and sockets below the directory `from` of `view` that are not root's,
-// as they are found below `to`. Both are plain; the root is "".
-void add_owners(std::string& journal, const layer::SnapshotView& view, const std::string& from,
-                const std::string& to) {
-  for (const auto& manifest : view.layers()) {
-    if (!manifest) continue;
-    for (const layer::Entry& entry : manifest->entries()) {
-      if (entry.is_file() || entry.is_directory() || entry.is_whiteout() ||
-          (entry.uid == 0 && entry.gid == 0))
-        continue;
-      if (!from.empty() && !entry.path.starts_with(from + "/")) continue;
-      const std::optional<layer::ViewEntry> seen = view.find(entry.path);
-      if (!seen || seen->entry != &entry) continue;
-      const std::string below = from.empty() ? entry.path : entry.path.substr(from.size() + 1);
-      runtime::append_journal_entry(
-          journal, {to.empty() ? below : to + "/" + below, {.uid = entry.uid, .gid = entry.gid}});
-    }
-  }
-}
-
-Result<std::string> read_journal(int fd) {
-  constexpr std::size_t kMaxBytes = std::size_t{1} << 30;
-  if (::lseek(fd, 0, SEEK_SET) != 0) return fail_errno(errno, "read the owners of a step's links");
-  return sys::read_fd(fd, "the owners of a step's links", kMaxBytes);
-}
 
 }  // namespace
 
@@ -351,14 +325,7 @@ Status RunStep::make_root() {
 Status RunStep::prepare_emulation() {
   if (state_.isolation.isolation != Isolation::kSingle) return {};
   spec_.emulate_ids = true;
-  add_owners(spec_.owner_journal, view_, "", "");
-  for (const plan::MountOp& mount : op_.mounts) {
-    if (mount.kind != plan::MountOp::Kind::kBind) continue;
-    ASSIGN_OR_RETURN(SourceTree * source, state_.tree(*mount.source));
-    ASSIGN_OR_RETURN(const layer::ResolvedPath from, source->view().resolve(mount.source_path, true));
-    ASSIGN_OR_RETURN(const layer::ResolvedPath to, view_.resolve(mount.target, true));
-    add_owners(spec_.owner_journal, source->view(), from.path, to.path);
-  }
+  ASSIGN_OR_RETURN(spec_.owner_journal, owners_below(state_, op_, view_));
   journal_ = UniqueFd(::memfd_create("owners", MFD_CLOEXEC));
   if (!journal_) return fail_errno(errno, "make a file in memory");
   spec_.journal_fd = journal_.get();
@@ -457,9 +424,7 @@ Status RunStep::finish() {
 Result<store::LayerRecord> RunStep::publish() {
   layer::OwnersBeside owners;
   if (journal_) {
-    ASSIGN_OR_RETURN(const std::string text, read_journal(journal_.get()));
-    for (runtime::JournalEntry& entry : runtime::parse_journal(text))
-      owners.insert_or_assign(std::move(entry.path), entry.owner);
+    ASSIGN_OR_RETURN(owners, recorded_owners(journal_.get()));
   }
   return root_.publish(std::move(owners));
 }

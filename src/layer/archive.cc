@@ -183,7 +183,8 @@ Result<ArchiveJob> start_extract_archive(const ExtractSpec& spec) {
 Result<ArchiveJob> start_pack_layer(const PackLayerSpec& spec) {
   UniqueFd output_owner;
   UniqueFd fs_owner;
-  ASSIGN_OR_RETURN(const int fs, given_or_opened(spec.fs_fd, spec.fs_path, O_RDONLY | O_DIRECTORY, fs_owner));
+  // A root that may only be passed holds files that may be read all the same.
+  ASSIGN_OR_RETURN(const int fs, given_or_opened(spec.fs_fd, spec.fs_path, O_PATH | O_DIRECTORY, fs_owner));
   ASSIGN_OR_RETURN(const int output, given_or_opened(spec.output_fd, spec.output_path,
                                                      O_WRONLY | O_CREAT | O_TRUNC, output_owner, 0644));
   const char* compression = "none";

@@ -13,6 +13,7 @@
 
 #include "base/unique_fd.h"
 #include "layer/manifest.h"
+#include "layer/owner_encoding.h"
 #include "layer/view.h"
 #include "sys/files.h"
 
@@ -36,8 +37,9 @@ class Clone {
 
   // Makes in the empty directory `upper` what overlayfs would have left there: what changed since begin(),
   // with the directories that lead to it, whiteouts, and replaced directories opaque. `below` is what was
-  // there at begin(). Names that only seem changed may be among it; describe_upper() leaves those out.
-  Status extract(const SnapshotView& below, int upper) const;
+  // there at begin(). Names that only seem changed may be among it; describe_upper() leaves those out. What
+  // `owners` gives to somebody else than before is a change, too.
+  Status extract(const SnapshotView& below, int upper, const OwnersBeside& owners = {}) const;
 
  private:
   friend class CloneDiff;

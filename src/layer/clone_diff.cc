@@ -24,7 +24,8 @@ namespace shale::layer {
 
 class CloneDiff {
  public:
-  CloneDiff(const Clone& clone, int upper) : clone_(clone), upper_(upper) {}
+  CloneDiff(const Clone& clone, int upper, const OwnersBeside& owners)
+      : clone_(clone), upper_(upper), owners_(owners) {}
 
   Status run(const SnapshotView& below) {
     pending_.push_back({.path = "", .below = below.root(), .everything = false});
@@ -110,7 +111,7 @@ class CloneDiff {
       RETURN_IF_ERROR(make_directory(next.path));
       // Where the file system takes no such mark, whiteouts for what is gone say the same.
       if (lower && lower->entry->is_directory() && mark(next.path, "y")) next.below = {};
-    } else if (changed(status) && known->second != present) {
+    } else if (changed(status) && (known->second != present || given_away(*lower))) {
       RETURN_IF_ERROR(make_directory(next.path));
     }
     pending_.push_back(std::move(next));
@@ -141,6 +142,13 @@ class CloneDiff {
     return copy_node(directory, name, status, to.get(), name, CopyDirection::kToLayer);
   }
 
+  // The disk does not say it where one id stands for all.
+  [[nodiscard]] bool given_away(const ViewEntry& lower) const {
+    const auto now = owners_.find(lower.entry->path);
+    return now != owners_.end() &&
+           (now->second.uid != lower.entry->uid || now->second.gid != lower.entry->gid);
+  }
+
   // True for what is as it was, but for its change time. A file's other times can be put back: the bytes
   // decide.
   Result<bool> same_but_for_its_time(const Frame& frame, int directory, const std::string& name) {
@@ -149,7 +157,7 @@ class CloneDiff {
     const std::optional<ViewEntry> lower = frame.below.child(name);
     if (!lower || lower->entry->is_directory()) return false;
     ASSIGN_OR_RETURN(const Clone::Known present, Clone::look_at(directory, name));
-    if (present != known->second) return false;
+    if (present != known->second || given_away(*lower)) return false;
     if (!S_ISREG(present.mode) || present.size == 0) return true;
     const auto [seen, fresh] = same_content_.try_emplace(present.inode, false);
     if (!fresh) return seen->second;
@@ -191,6 +199,7 @@ class CloneDiff {
 
   const Clone& clone_;
   int upper_;
+  const OwnersBeside& owners_;
   std::vector<Frame> pending_;
   std::set<std::string> directories_;           // of the upper tree; a parent sorts before its children
   std::map<std::uint64_t, bool> same_content_;  // by inode
@@ -198,8 +207,8 @@ class CloneDiff {
   std::map<std::pair<dev_t, ino_t>, std::pair<std::string, std::string>> links_;
 };
 
-Status Clone::extract(const SnapshotView& below, int upper) const {
-  return CloneDiff(*this, upper).run(below);
+Status Clone::extract(const SnapshotView& below, int upper, const OwnersBeside& owners) const {
+  return CloneDiff(*this, upper, owners).run(below);
 }
 
 }  // namespace shale::layer

@@ -67,7 +67,7 @@ class UpperWalk {
     ASSIGN_OR_RETURN(const std::vector<sys::Xattr> xattrs, sys::list_xattrs(fd.get()));
     Entry entry = entry_from("", EntryType::kDirectory, status);
     entry.xattrs = xattrs_of_layer(xattrs);
-    if (by_attributes()) set_owner(entry, runtime::read_owner(fd.get()));
+    if (by_attributes()) set_owner(entry, owner_of(fd.get(), entry.path));
     Entry lower{.path = "", .type = EntryType::kDirectory, .mode = 0755};
     if (const auto found = below_.find("")) lower = *found->entry;
     // The root's times say nothing: every step that writes at top level changes them (BuildKit never emits
@@ -126,7 +126,7 @@ class UpperWalk {
         if (by_attributes()) {
           ASSIGN_OR_RETURN(const UniqueFd fd,
                            sys::open_at(frame.fd.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-          const runtime::OwnerRecord owner = runtime::read_owner(fd.get());
+          const runtime::OwnerRecord owner = owner_of(fd.get(), entry.path);
           set_owner(entry, owner);
           if (owner.device != 0) {
             entry.type = owner.device == 'b' ? EntryType::kBlockDevice : EntryType::kCharDevice;
@@ -162,8 +162,15 @@ class UpperWalk {
     }
   }
 
-  // The owner of a file or directory is in its attribute. One that is told of beside it could not be written
-  // there, and the next step would not see it.
+  // Of a file or directory.
+  [[nodiscard]] runtime::OwnerRecord owner_of(int fd, const std::string& path) const {
+    if (const auto attribute = runtime::read_attribute(fd)) return *attribute;
+    const auto found = options_.owners_beside.find(path);
+    return found == options_.owners_beside.end() ? runtime::OwnerRecord{} : found->second;
+  }
+
+  // Where there are attributes, they are what the next step goes by: an owner that is told of beside one was
+  // lost on the way (from a file system without).
   [[nodiscard]] Status check_owners() const {
     if (!by_attributes()) return {};
     for (const Entry& entry : entries_) {
@@ -172,11 +179,12 @@ class UpperWalk {
       if (found == options_.owners_beside.end()) continue;
       const runtime::OwnerRecord& owner = found->second;
       if (owner.device == 0 && owner.uid == entry.uid && owner.gid == entry.gid) continue;
-      return fail(Error(ErrorKind::kUnsupported,
-                        fmt::format("'/{}' belongs to {}:{} now, which the store cannot keep", entry.path,
-                                    owner.uid, owner.gid))
-                      .hint("a build with one id keeps owners in extended attributes (user.*), which the "
-                            "store's file system lacks: put the store on another one (--root)"));
+      return fail(
+          Error(ErrorKind::kUnsupported,
+                fmt::format("'/{}' belongs to {}:{} now, which the store cannot keep", entry.path, owner.uid,
+                            owner.gid))
+              .hint("a build with one id keeps owners in extended attributes (user.*), which the "
+                    "file system lacks that the step wrote to: let Shale choose (SHALE_SNAPSHOTTER)"));
     }
     return {};
   }
@@ -199,7 +207,7 @@ class UpperWalk {
     ASSIGN_OR_RETURN(const std::vector<sys::Xattr> xattrs, sys::list_xattrs(fd.get()));
     Entry entry = entry_from(path, EntryType::kDirectory, status);
     entry.xattrs = xattrs_of_layer(xattrs);
-    if (by_attributes()) set_owner(entry, runtime::read_owner(fd.get()));
+    if (by_attributes()) set_owner(entry, owner_of(fd.get(), entry.path));
     const std::string_view opaque = opaque_value(xattrs);
     const bool lower_is_directory = lower && lower->entry->is_directory();
     entry.opaque = opaque == "y" && lower_is_directory;

@@ -3,19 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "layer/manifest.h"
 #include "layer/owner_encoding.h"
 #include "layer/view.h"
-#include "runtime/emulation/owner_record.h"
 
 namespace shale::layer {
-
-// Owners of links, fifos and sockets, by path.
-using OwnersBeside = std::map<std::string, runtime::OwnerRecord>;
 
 struct DiffOptions {
   // A directory whose modification time alone differs from the lower layers is left out (a step that made and
@@ -23,8 +18,8 @@ struct DiffOptions {
   bool ignore_directory_times = false;
   // Names to leave out, with all that is below them (plain paths): stubs that mounts of the step left behind.
   std::vector<std::string> omit;
-  // How the directory keeps owners; with attributes, those of what carries none are in `owners_beside`, by
-  // path, else they are those of the same entry below, else root's.
+  // How the directory keeps owners; with attributes, those of what carries none are in `owners_beside`. What
+  // is not there belongs to the same owner as the same link, fifo or socket below, else to root.
   OwnerEncoding owners = OwnerEncoding::kIds;
   OwnersBeside owners_beside;
   // Threads that read files, 1 or more; the result does not depend on it.

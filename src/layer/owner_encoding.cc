@@ -7,7 +7,6 @@
 
 #include <cerrno>
 
-#include "runtime/emulation/owner_record.h"
 #include "sys/files.h"
 
 namespace shale::layer {
@@ -19,9 +18,6 @@ std::unexpected<Error> refused(int errno_value, const Entry& entry) {
       Error::system(errno_value, fmt::format("give '/{}' to {}:{}", entry.path, entry.uid, entry.gid));
   if (errno_value == EINVAL)
     error.add_hint("this id is outside of the range that /etc/subuid and /etc/subgid give you");
-  if (errno_value == EOPNOTSUPP)
-    error.add_hint(
-        "a build with one id keeps owners in extended attributes (user.*), which this file system lacks");
   return fail(std::move(error));
 }
 
@@ -33,10 +29,12 @@ OwnerEncoding owner_encoding_of(std::string_view encoding) {
   return encoding == kSingleEncoding ? OwnerEncoding::kAttributes : OwnerEncoding::kIds;
 }
 
+bool has_owner_attributes(int directory) { return runtime::read_attribute(directory).has_value(); }
+
 Status give_to_owner(OwnerEncoding encoding, int fd, const Entry& entry) {
   if (encoding == OwnerEncoding::kAttributes) {
     const int error = runtime::write_owner(fd, record_of(entry));
-    return error == 0 ? Status() : Status(refused(error, entry));
+    return error == 0 || error == EOPNOTSUPP ? Status() : Status(refused(error, entry));
   }
   if (::fchown(fd, entry.uid, entry.gid) != 0) return refused(errno, entry);
   return {};

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -33,6 +35,21 @@ Status copy_xattrs(const std::vector<sys::Xattr>& xattrs, int to, CopyDirection 
   for (const sys::Xattr& xattr : xattrs) {
     const std::string name = name_on_the_other_side(xattr.name, direction);
     if (!name.empty()) RETURN_IF_ERROR(sys::set_xattr(to, name, xattr.value));
+  }
+  return {};
+}
+
+// A directory that is there already may have attributes that it is to have no more.
+Status remove_others(const std::vector<sys::Xattr>& wanted, int to, CopyDirection direction) {
+  ASSIGN_OR_RETURN(const std::vector<sys::Xattr> present, sys::list_xattrs(to));
+  for (const sys::Xattr& xattr : present) {
+    // Labels of the host stay, and so do the marks of overlayfs that a layer's directory has already.
+    if (xattr.name.starts_with(kOverlayXattrPrefix) || name_on_the_other_side(xattr.name, direction).empty())
+      continue;
+    const bool stays = std::any_of(wanted.begin(), wanted.end(),
+                                   [&](const sys::Xattr& one) { return one.name == xattr.name; });
+    if (!stays && ::fremovexattr(to, xattr.name.c_str()) != 0)
+      return fail_errno(errno, fmt::format("remove the attribute {} of a directory", xattr.name));
   }
   return {};
 }
@@ -95,6 +112,7 @@ Status copy_node(int from, const std::string& name, const struct stat& status, i
 Status copy_directory_metadata(int from, int to, CopyDirection direction) {
   ASSIGN_OR_RETURN(const struct stat status, sys::stat_fd(from));
   ASSIGN_OR_RETURN(const std::vector<sys::Xattr> xattrs, sys::list_xattrs(from));
+  RETURN_IF_ERROR(remove_others(xattrs, to, direction));
   return copy_metadata(status, xattrs, to, direction, "a directory");
 }
 

@@ -44,12 +44,24 @@ echo "the store on a tmpfs: done"
 # ramfs has no attributes, as an old tmpfs and an old NFS.
 mount -t ramfs ramfs "$T/bare"
 build bare "snapshots are copies"
-# Owners of a build with one id would be lost there.
-export SHALE_ROOT=$T/bare/single
+# With one id, owners are in attributes, else in manifests and in what the sandbox is told.
+SHALE_ISOLATION=single build bare "isolation single" "snapshots are copies"
+# In everything that can say who a file belongs to.
+export SHALE_ROOT=$T/bare/store
 "$E2E_SHALE" load -i "$T/base.tar" >/dev/null
-printf 'FROM busybox\nRUN touch /f && chown 3:4 /f\n' >"$T/Dockerfile"
-if "$E2E_SHALE" build --isolation=single --progress=plain -f "$T/Dockerfile" . >"$T/bare.log" 2>&1; then cat "$T/bare.log"; exit 1; fi
-grep -F "'/f' belongs to 3:4 now, which the store cannot keep" "$T/bare.log"
+"$E2E_SHALE" build --isolation=single --secret "id=s,src=$T/ctx/file" --progress=plain -f "$HERE/data/owners.dockerfile" \
+  -o "type=tar,dest=$T/bare-owners.tar" . >"$T/bare.log" 2>&1 || { cat "$T/bare.log"; exit 1; }
+python3 "$HERE/compare-trees" "$T/owners.tar" "$T/bare-owners.tar"
+# What one id has left there is of use to many, and the other way round.
+cp "$HERE/data/owners.dockerfile" "$T/turns"
+for isolation in full single; do
+  echo "RUN echo $isolation >>/own/kept" >>"$T/turns"
+  "$E2E_SHALE" build --isolation=$isolation --secret "id=s,src=$T/ctx/file" --progress=plain -f "$T/turns" \
+    -o "type=tar,dest=$T/turns-$isolation.tar" . >"$T/bare.log" 2>&1 || { cat "$T/bare.log"; exit 1; }
+  ! grep 'runs again' "$T/bare.log"
+done
+python3 "$HERE/compare-trees" "$T/turns.tar" "$T/turns-single.tar"
+rm -rf "$SHALE_ROOT"
 echo "the store without attributes: done"
 
 if [ "$ROOT" = 1 ] && command -v mkfs.xfs >/dev/null; then
@@ -70,6 +82,9 @@ if [ "$ROOT" = 1 ] && grep -qw nfsd /proc/filesystems && command -v exportfs >/d
 fi
 S
 build -o "type=tar,dest=$T/expected.tar" .
+build --secret "id=s,src=$T/ctx/file" -f "$HERE/data/owners.dockerfile" -o "type=tar,dest=$T/owners.tar" .
+{ cat "$HERE/data/owners.dockerfile"; printf 'RUN echo %s >>/own/kept\n' full single; } >"$T/turns"
+build --secret "id=s,src=$T/ctx/file" -f "$T/turns" -o "type=tar,dest=$T/turns.tar" .
 if [ "$(id -u)" = 0 ]; then ROOT=1 options=(--mount); else ROOT=0 options=(--user --map-root-user --map-auto --mount); fi
 export T HERE E2E_SHALE ROOT
 unshare "${options[@]}" --propagation private bash -euo pipefail "$T/inside.sh" >"$OUT" 2>&1 || { cat "$OUT"; die "see above"; }

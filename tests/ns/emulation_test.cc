@@ -2,13 +2,17 @@
 // Root emulation: what a sandbox with one id takes its files and itself for, and what it leaves behind.
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "runtime/emulation/owner_record.h"
 #include "sandbox_fixture.h"
 #include "sys/files.h"
+#include "sys/overlay.h"
 
 namespace shale::test {
 namespace {
@@ -104,6 +108,104 @@ TEST_F(EmulationTest, TheJournalOfTheLayersBelowIsBelieved) {
   runtime::append_journal_entry(spec.owner_journal, {"bin/sh", {.uid = 11, .gid = 12}});
   EXPECT_EQ(run(spec).out, "11:12\n11:12\n");
   EXPECT_EQ(journal().at("bin/sh2"), (OwnerRecord{.uid = 11, .gid = 12}));
+}
+
+TEST_F(EmulationTest, AnotherFileUnderALowerLinksNameHasNotItsOwner) {
+  SandboxSpec spec =
+      emulated(shell("busybox rm /bin/wc; busybox ln -s busybox /bin/wc; stat -c '%u:%g' /bin/wc; "
+                     "mv /bin/tty /bin/dd; stat -c '%u:%g' /bin/dd"));
+  for (const char* name : {"bin/wc", "bin/dd"})
+    runtime::append_journal_entry(spec.owner_journal, {name, {.uid = 11, .gid = 12}});
+  EXPECT_EQ(run(spec).out, "0:0\n0:0\n");
+  EXPECT_TRUE(journal().empty());
+}
+
+// With a root on a file system without attributes.
+class BareEmulationTest : public EmulationTest {
+ protected:
+  void SetUp() override {
+    EmulationTest::SetUp();
+    bare_ = dirs_.work + "/bare";
+    ASSERT_TRUE(sys::make_dir(AT_FDCWD, bare_, 0755));
+    ASSERT_EQ(::mount("ramfs", bare_.c_str(), "ramfs", 0, nullptr), 0);
+    for (const char* name : {"bin", "proc", "dev", "sys", "etc", "tmp"})
+      ASSERT_TRUE(sys::make_dir(AT_FDCWD, bare_ + "/" + name, 0755));
+    const auto bytes = sys::read_file(AT_FDCWD, dirs_.lower + "/bin/busybox");
+    ASSERT_TRUE(bytes);
+    ASSERT_TRUE(sys::replace_file(AT_FDCWD, bare_ + "/bin/busybox", *bytes, 0755));
+    for (const char* applet : {"sh", "stat", "chown", "ln", "rm", "mv", "mkdir", "touch", "mknod"})
+      ASSERT_EQ(::symlink("busybox", (bare_ + "/bin/" + applet).c_str()), 0);
+    ASSERT_EQ(::chmod((bare_ + "/tmp").c_str(), 01777), 0);
+    ASSERT_EQ(::chmod(bare_.c_str(), 0755), 0);
+    ASSERT_FALSE(runtime::read_attribute((bare_ + "/bin/busybox").c_str()));
+  }
+  void TearDown() override {
+    ASSERT_EQ(::umount2(bare_.c_str(), MNT_DETACH), 0);
+    EmulationTest::TearDown();
+  }
+
+  std::string bare_output(const std::string& script, const std::vector<JournalEntry>& below = {},
+                          std::uint32_t id = 0) {
+    SandboxSpec spec = emulated(shell("cd /tmp; " + script));
+    auto root = sys::clone_mount(AT_FDCWD, bare_, false);
+    EXPECT_TRUE(root) << root.error().to_line();
+    spec.root_fd = root->get();
+    spec.uid = spec.gid = id;
+    for (const JournalEntry& entry : below) runtime::append_journal_entry(spec.owner_journal, entry);
+    return run(spec).out;
+  }
+
+  std::string bare_;
+};
+
+TEST_F(BareEmulationTest, FilesAreInTheJournalUnderAllTheirLastNames) {
+  EXPECT_EQ(bare_output("touch a gone; mkdir d; chown 1:2 a gone; chown 3:4 d; chown 5:6 /; rm gone; "
+                        "ln a d/b; ln a c; rm a; mv d e; mknod n c 1 3; stat -c '%n %F %u:%g' e/b c e n /"),
+            "e/b regular empty file 1:2\nc regular empty file 1:2\ne directory 3:4\n"
+            "n character special file 0:0\n/ directory 5:6\n");
+  EXPECT_EQ(journal(), (std::map<std::string, OwnerRecord>{
+                           {"", {.uid = 5, .gid = 6}},
+                           {"tmp/c", {.uid = 1, .gid = 2}},
+                           {"tmp/e", {.uid = 3, .gid = 4}},
+                           {"tmp/e/b", {.uid = 1, .gid = 2}},
+                           {"tmp/n", {.device = 'c', .dev_major = 1, .dev_minor = 3}},
+                       }));
+}
+
+TEST_F(BareEmulationTest, WhatOthersMakeAndLinkIsTheirs) {
+  EXPECT_EQ(
+      bare_output("echo 1 >t; ln t kept; rm t; mkdir d; mv kept d/kept; stat -c '%n %u' d d/kept", {}, 7),
+      "d 7\nd/kept 7\n");
+  EXPECT_EQ(journal(), (std::map<std::string, OwnerRecord>{{"tmp/d", {.uid = 7, .gid = 7}},
+                                                           {"tmp/d/kept", {.uid = 7, .gid = 7}}}));
+}
+
+TEST_F(BareEmulationTest, OwnersFromBelowStayWithTheirFilesAndNotWithTheirNames) {
+  for (const char* name : {"a", "b", "c"})
+    ASSERT_TRUE(sys::replace_file(AT_FDCWD, bare_ + "/tmp/" + name, "", 0644));
+  const OwnerRecord owner{.uid = 11, .gid = 12};
+  EXPECT_EQ(bare_output("mv a moved; touch a; rm b; touch b; chown 0:0 c; stat -c '%n %u:%g' moved a b c",
+                        {{"tmp/a", owner}, {"tmp/b", owner}, {"tmp/c", owner}, {"tmp/missing", owner}}),
+            "moved 11:12\na 0:0\nb 0:0\nc 0:0\n");
+  EXPECT_EQ(journal(), (std::map<std::string, OwnerRecord>{{"tmp/moved", owner}, {"tmp/c", {}}}));
+}
+
+// More deleted files than descriptors: none may keep one.
+TEST_F(BareEmulationTest, DeletedFilesTakeNoDescriptors) {
+  struct rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const struct rlimit few{.rlim_cur = 600, .rlim_max = 600};
+  const std::string script =
+      "i=0; while [ $i -lt 1500 ]; do echo >f || exit 1; rm f; i=$((i + 1)); done; echo done";
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::setrlimit(RLIMIT_NOFILE, &few);
+    ::_exit(bare_output(script, {}, 7) == "done\n" ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(EmulationTest, DevicesAreFilesThatSayTheyAreDevices) {

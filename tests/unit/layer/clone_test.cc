@@ -31,9 +31,12 @@ class CloneTest : public LayerTest {
   }
 
   // What a step has changed, as the layer's names: "-" whiteout, "=" opaque.
-  Paths changes(const Clone& clone) {
-    must(clone.extract(view_, open_dir("upper").get()));
-    made_ = must(describe_upper(open_dir("upper").get(), view_)).manifest;
+  Paths changes(const Clone& clone, const OwnersBeside& owners = {}) {
+    must(clone.extract(view_, open_dir("upper").get(), owners));
+    DiffOptions options;
+    if (!owners.empty()) options.owners = OwnerEncoding::kAttributes;
+    options.owners_beside = owners;
+    made_ = must(describe_upper(open_dir("upper").get(), view_, options)).manifest;
     Paths out;
     for (const Entry& entry : made_.entries())
       out.push_back((entry.is_whiteout() ? "-" : entry.opaque ? "=" : "") + entry.path);
@@ -58,6 +61,37 @@ TEST_F(CloneTest, UnchangedIsEmpty) {
   ASSERT_EQ(::symlink("a", path("lower/d/l").c_str()), 0);
   const Clone clone = clone_of_lower();
   EXPECT_EQ(changes(clone), Paths{});
+}
+
+TEST_F(CloneTest, AHigherLayerTakesADirectorysAttributesAway) {
+  for (const char* name : {"lower/d", "second", "second/d"}) make_dir(name);
+  set_xattr("lower/d", "user.old", "1");
+  set_xattr("lower/d", "user.kept", "1");
+  set_xattr("lower", "user.shale.owner", "6:7");
+  set_xattr("second/d", "user.kept", "2");
+  Clone clone = clone_of_lower();
+  must(clone.apply(must(describe_upper(open_dir("second").get(), view_)).manifest, open_dir("second").get(),
+                   go_on_));
+  EXPECT_EQ(must(sys::list_xattrs(open_dir("tree/d").get())), (std::vector<sys::Xattr>{{"user.kept", "2"}}));
+  EXPECT_TRUE(must(sys::list_xattrs(open_dir("tree").get())).empty());
+}
+
+TEST_F(CloneTest, WhatIsGivenToAnotherOwnerBesideTheDiskIsAChange) {
+  make_dir("lower/d");
+  write("lower/d/a", "a");
+  write("lower/d/b", "b");
+  ASSERT_EQ(::symlink("a", path("lower/d/l").c_str()), 0);
+  ASSERT_EQ(::symlink("a", path("lower/d/same").c_str()), 0);
+  const Clone clone = clone_of_lower();
+  // As root emulation does it: the file gets the owner that it has.
+  for (const char* name : {"tree/d", "tree/d/a", "tree/d/b", "tree/d/l", "tree/d/same"})
+    ASSERT_EQ(::lchown(path(name).c_str(), 0, 0), 0);
+  EXPECT_EQ(changes(clone, {{"d/l", {.uid = 3, .gid = 4}}, {"d/a", {.uid = 5}}, {"d/b", {}}}),
+            (Paths{"d", "d/l"}));
+  EXPECT_EQ(made_.find("d/l")->uid, 3U);
+  // Of files, the attribute decides what there is to be said, if there can be one.
+  EXPECT_TRUE(sys::exists_at(AT_FDCWD, path("upper/d/a")));
+  EXPECT_FALSE(sys::exists_at(AT_FDCWD, path("upper/d/b")));
 }
 
 TEST_F(CloneTest, IsACopyThatCannotReachTheLayer) {
