@@ -35,12 +35,15 @@ const layer::Entry* CopyPlan::existing(const std::string& path) const {
   return found ? found->entry : nullptr;
 }
 
-Result<layer::ResolvedPath> CopyPlan::resolve(const std::string& path) const {
-  return layer::resolve_in_root(path, true, [this](const std::string& at) -> std::optional<layer::ViewEntry> {
-    const layer::Entry* entry = existing(at);
+Result<layer::ResolvedPath> CopyPlan::resolve(const std::string& path, const std::string& root) const {
+  const auto look_up = [&](const std::string& at) -> std::optional<layer::ViewEntry> {
+    const layer::Entry* entry = existing(join(root, at));
     if (entry == nullptr) return std::nullopt;
     return layer::ViewEntry{entry, 0};
-  });
+  };
+  ASSIGN_OR_RETURN(layer::ResolvedPath resolved, layer::resolve_in_root(path, true, look_up));
+  resolved.path = join(root, resolved.path);
+  return resolved;
 }
 
 // Puts an existing directory into the plan as it is, so that what is made in it has its parents.
@@ -224,15 +227,18 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
   return {};
 }
 
-Status CopyPlan::add_unpacked(const std::string& destination, SourceTree& tree) {
+Status CopyPlan::add_unpacked(const std::string& destination, SourceTree& tree,
+                              const std::set<std::string>& implied) {
   ASSIGN_OR_RETURN(const layer::ResolvedPath directory, resolve(destination));
   RETURN_IF_ERROR(make_directories(directory.path, kNewDirectoryMode));
   return tree.view().walk("", [&](const layer::ViewEntry& found) -> Status {
-    if (found.entry->path.empty()) return {};
-    // Names lead through links that the image has, inside the image.
+    if (found.entry->path.empty() || implied.contains(found.entry->path)) return {};
+    new_directory_time_ = {found.entry->mtime_s, found.entry->mtime_ns};
+    // Names lead through links that the image has; to these, the destination is the root.
     ASSIGN_OR_RETURN(const layer::ResolvedPath parent,
-                     resolve(fmt::format("/{}/{}", directory.path, parent_of(found.entry->path))));
-    RETURN_IF_ERROR(make_directories(parent.path, kNewDirectoryMode));
+                     resolve("/" + parent_of(found.entry->path), directory.path));
+    RETURN_IF_ERROR(
+        make_directories(parent.path, chmod_ ? chmod_->apply(kNewDirectoryMode, true) : kNewDirectoryMode));
     const std::string target = join(parent.path, found.entry->name());
     const layer::Entry* there = existing(target);
     const bool replaces = there != nullptr && (there->is_directory() != found.entry->is_directory());

@@ -40,8 +40,10 @@ class CopyPlan {
   // Adds everything `selected` of `tree` to `op.destination`.
   Status add(const plan::CopyOp& op, SourceTree& tree, const std::vector<Selected>& selected);
   // Unpacks a whole tree (an archive's) over the directory `destination`: entries replace whatever is in
-  // their way, as tar does; owners are the archive's unless --chown.
-  Status add_unpacked(const std::string& destination, SourceTree& tree);
+  // their way, as tar does; owners are the archive's unless --chown. Directories in `implied` are in the tree
+  // only because something below them is: they are made where missing, and change nothing where there is one
+  // or a link to one.
+  Status add_unpacked(const std::string& destination, SourceTree& tree, const std::set<std::string>& implied);
   // A directory with its missing parents (WORKDIR), mode 0755.
   Status add_directory(const std::string& path, Owner owner);
 
@@ -57,7 +59,9 @@ class CopyPlan {
  private:
   // What is at `path` now: planned before, or below.
   [[nodiscard]] const layer::Entry* existing(const std::string& path) const;
-  [[nodiscard]] Result<layer::ResolvedPath> resolve(const std::string& path) const;
+  // Follows links inside `root`, which is a directory; `path` is relative to it, the result to the image.
+  [[nodiscard]] Result<layer::ResolvedPath> resolve(const std::string& path,
+                                                    const std::string& root = {}) const;
   // Makes sure that the directory and its parents are in the plan; new ones get `mode` and the --chown owner.
   Status make_directories(const std::string& path, std::uint32_t mode);
   void carry_over(const std::string& path);

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <set>
+
 #include "build/copy_plan.h"
 #include "build/image_users.h"
 #include "build/run_files.h"
@@ -25,6 +27,7 @@ ImageFileReader reader_of(store::Store& store, const LayerStack& stack, const la
 struct Unpacked {
   store::WorkDirectory directory;
   std::unique_ptr<SourceTree> tree;
+  std::set<std::string> implied;  // directories of the tree that the archive does not mention
 };
 
 Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree& source,
@@ -42,8 +45,9 @@ Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree&
   spec.fs_fd = out.directory.fs.get();
   spec.owners = state.owners();
   spec.manifest_path = state.store->root() + "/" + out.directory.manifest_path();
-  if (Result<layer::ArchiveResult> done = layer::extract_archive(spec); !done)
-    return fail(std::move(done.error()).context(fmt::format("while unpacking '{}'", pick.name)));
+  Result<layer::ArchiveResult> done = layer::extract_archive(spec);
+  if (!done) return fail(std::move(done.error()).context(fmt::format("while unpacking '{}'", pick.name)));
+  out.implied.insert(done->implied.begin(), done->implied.end());
   ASSIGN_OR_RETURN(layer::LayerManifest manifest,
                    layer::LayerManifest::load(state.store->root_fd(), out.directory.manifest_path()));
   ASSIGN_OR_RETURN(UniqueFd root, sys::open_at(out.directory.fs.get(), ".", O_RDONLY | O_DIRECTORY));
@@ -122,7 +126,7 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
       if (op.is_add && op.source.kind == plan::FileSource::Kind::kContext && op.unpack.value_or(true)) {
         ASSIGN_OR_RETURN(std::optional<Unpacked> archive, unpack_if_archive(state, *inputs.source, pick));
         if (archive) {
-          RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree));
+          RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree, archive->implied));
           unpacked.push_back(std::move(*archive));
           continue;
         }
@@ -139,7 +143,7 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
       ASSIGN_OR_RETURN(archive, unpack_if_archive(state, tree, pick));
     }
     if (archive) {
-      RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree));
+      RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree, archive->implied));
       unpacked.push_back(std::move(*archive));
     } else {
       RETURN_IF_ERROR(plan.add(op, tree, {pick}));

@@ -49,8 +49,16 @@ runtime::SandboxMount text_mount(std::string target, std::string content) {
   return mount;
 }
 
-std::string hosts_file(const std::vector<ExtraHost>& add_hosts) {
-  std::string out = "127.0.0.1\tlocalhost buildkitsandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+std::string sandbox_hostname(const std::vector<std::pair<std::string, std::string>>& build_args) {
+  std::string name;
+  for (const auto& [key, value] : build_args)
+    if (key == "BUILDKIT_SANDBOX_HOSTNAME") name = value;
+  return name.empty() ? "buildkitsandbox" : name;
+}
+
+std::string hosts_file(const std::string& hostname, const std::vector<ExtraHost>& add_hosts) {
+  std::string out =
+      fmt::format("127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n", hostname);
   for (const ExtraHost& host : add_hosts)
     out +=
         fmt::format("{}\t{}\n", host.address == ExtraHost::kGateway ? "127.0.0.1" : host.address, host.name);

@@ -16,9 +16,14 @@ namespace shale::build {
 // A read-only file with this content, mode 0644, owned by root.
 runtime::SandboxMount text_mount(std::string target, std::string content);
 
-// BuildKit's hosts file, and the --add-host entries. The gateway to the host is loopback, which a command
-// shares with it (a command without a network reaches nothing there, as it reaches no gateway under docker).
-std::string hosts_file(const std::vector<ExtraHost>& add_hosts);
+// What a command's host is called: the build argument BUILDKIT_SANDBOX_HOSTNAME, or BuildKit's name, which
+// some builds write into their result.
+std::string sandbox_hostname(const std::vector<std::pair<std::string, std::string>>& build_args);
+
+// BuildKit's hosts file for a host of that name, and the --add-host entries. The gateway to the host is
+// loopback, which a command shares with it (a command without a network reaches nothing there, as it reaches
+// no gateway under docker).
+std::string hosts_file(const std::string& hostname, const std::vector<ExtraHost>& add_hosts);
 
 // The host's resolv.conf (the one systemd-resolved keeps for others, where its stub is in use); empty without
 // a network.

@@ -68,7 +68,7 @@ Status RunStep::prepare() {
   spec_.args = op_.args;
   spec_.env = op_.env;
   spec_.cwd = op_.working_dir;
-  spec_.hostname = "buildkitsandbox";  // what BuildKit calls it: some builds write it into their result
+  spec_.hostname = sandbox_hostname(state_.request.build_args);
   spec_.network =
       op_.network == NetworkMode::kNone ? runtime::SandboxNetwork::kNone : runtime::SandboxNetwork::kHost;
   if (state_.request.shm_bytes != 0) spec_.shm_bytes = state_.request.shm_bytes;
@@ -79,7 +79,7 @@ Status RunStep::prepare() {
     spec_.env.push_back(std::move(setting));
   RETURN_IF_ERROR(prepare_user());
 
-  spec_.mounts.push_back(text_mount("/etc/hosts", hosts_file(state_.request.add_hosts)));
+  spec_.mounts.push_back(text_mount("/etc/hosts", hosts_file(spec_.hostname, state_.request.add_hosts)));
   spec_.mounts.push_back(text_mount("/etc/resolv.conf", resolv_conf(op_.network)));
   if (op_.script) {
     runtime::SandboxMount script = text_mount(plan::kScriptDirectory + op_.script->first, op_.script->second);

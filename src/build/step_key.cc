@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/sha256.h"
+#include "build/run_files.h"
 #include "build/selection.h"
 
 namespace shale::build {
@@ -131,6 +132,7 @@ StepKey run_key(const BuildState& state, const plan::Node& node, const plan::Run
   for (const std::string& argument : op.args) key.operation("argument", argument);
   key.operation("directory", op.working_dir).operation("user", op.user);
   key.operation("network", std::to_string(static_cast<int>(op.network)));
+  key.operation("host name", sandbox_hostname(state.request.build_args));
   if (op.script) key.operation("script", op.script->second);
   for (const plan::MountOp& mount : op.mounts) {
     key.operation("mount", std::to_string(static_cast<int>(mount.kind)));

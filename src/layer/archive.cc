@@ -62,11 +62,14 @@ Result<ArchiveResult> result_from(const Json& json) {
   result.tar_bytes = static_cast<std::uint64_t>(json_int(json, "tar_bytes"));
   result.entries = static_cast<std::uint64_t>(json_int(json, "entries"));
   result.depends_on_lower = json_bool(json, "depends_on_lower");
-  if (const Json* warnings = json_member(json, "warnings"); warnings != nullptr && warnings->is_array()) {
-    for (const Json& warning : *warnings) {
-      if (warning.is_string()) result.warnings.push_back(warning.get<std::string>());
-    }
-  }
+  const auto strings = [&](const char* key, std::vector<std::string>& out) {
+    const Json* list = json_member(json, key);
+    if (list == nullptr || !list->is_array()) return;
+    for (const Json& item : *list)
+      if (item.is_string()) out.push_back(item.get<std::string>());
+  };
+  strings("implied", result.implied);
+  strings("warnings", result.warnings);
   return result;
 }
 

@@ -82,6 +82,8 @@ struct ArchiveResult {
   // directory, a followed link, names hidden by an opaque root). The same blob on other layers may unpack
   // differently.
   bool depends_on_lower = false;
+  // Extracting: directories in the manifest that have no entry in the archive, only something below them.
+  std::vector<std::string> implied;
   std::vector<std::string> warnings;  // one line each, ready to show
 };
 

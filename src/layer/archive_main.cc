@@ -109,6 +109,8 @@ Result<Json> run_unpack(const Json& spec, bool layer) {
   RETURN_IF_ERROR(
       sys::replace_file(AT_FDCWD, json_string(spec, "manifest"), outcome.manifest.serialize(), 0600));
   const ArchiveInput::Totals& totals = input.totals();
+  Json implied = Json::array();
+  if (!layer) implied = outcome.implied;
   Json warnings = Json::array();
   for (const std::string& warning : outcome.warnings) warnings.push_back(warning);
   return Json{{"diff_id", totals.diff_id.to_string()},
@@ -118,6 +120,7 @@ Result<Json> run_unpack(const Json& spec, bool layer) {
               {"entries", outcome.manifest.entries().size()},
               {"content_key", outcome.manifest.content_key().to_string()},
               {"depends_on_lower", outcome.depends_on_lower},
+              {"implied", std::move(implied)},
               {"warnings", std::move(warnings)}};
 }
 

@@ -53,6 +53,7 @@ class Unpacker {
     UnpackOutcome outcome;
     ASSIGN_OR_RETURN(outcome.manifest, LayerManifest::build(std::move(entries_)));
     outcome.depends_on_lower = depends_on_lower_;
+    outcome.implied = std::move(implied_);
     outcome.warnings = warnings();
     return outcome;
   }
@@ -378,6 +379,7 @@ class Unpacker {
     const bool is_root = path.empty();
     const std::size_t index = entries_.size();
     if (!is_root || node.explicit_entry) entries_.emplace_back();
+    if (!is_root && !node.explicit_entry) implied_.push_back(path);
     bool xattr_whiteouts = false;
     for (auto& [name, child] : node.children) {
       const std::string child_path = is_root ? name : path + "/" + name;
@@ -447,6 +449,7 @@ class Unpacker {
   IdMap ids_;
   LayerTree tree_;
   std::vector<Entry> entries_;
+  std::vector<std::string> implied_;
   std::unordered_map<const int*, std::string> first_names_;
   std::uint64_t items_ = 0;
   std::uint64_t file_bytes_ = 0;

@@ -24,6 +24,7 @@ struct UnpackOptions {
 struct UnpackOutcome {
   LayerManifest manifest;
   bool depends_on_lower = false;
+  std::vector<std::string> implied;  // directories that have no entry of their own, in the manifest's order
   std::vector<std::string> warnings;
 };
 

@@ -21,3 +21,13 @@ build -o "$T/out" .
 for kind in plain gz bz2 xz zst; do same "$(cat "$T/out/$kind/l")" f; done
 same "$(cat "$T/out/not/not.tar")" "no tar"
 cmp plain.bin.gz "$T/out/copied/plain.bin.gz"
+# Directories that an archive only implies change nothing where there are some, and lead through links.
+mkdir -p tree/kept/sub tree/way/sub; echo f >tree/kept/sub/f; echo f >tree/way/sub/f
+tar -C tree -cf implied.tar kept/sub/f way/sub/f
+cat >Dockerfile <<'D2'
+FROM busybox
+RUN mkdir -m 700 /kept /real && ln -s real /way
+ADD implied.tar /
+RUN [ -L /way ] && [ -f /real/sub/f ] && [ "$(stat -c %a /kept /real /kept/sub)" = "$(printf '700\n700\n755')" ]
+D2
+build .

@@ -147,12 +147,46 @@ TEST(CopyPlan, DirectoryInPlaceOfAFileLeavesTheFilesOtherNames) {
   TestTree directories({directory(""), directory("x"), file("x/f")});
   const layer::SnapshotView nothing;
   CopyPlan plan(nothing, std::nullopt, std::nullopt);
-  ASSERT_TRUE(plan.add_unpacked("/to/", files));
+  ASSERT_TRUE(plan.add_unpacked("/to/", files, {}));
   ASSERT_EQ(plan.entries().at("to/y").entry.hard_link_of, "to/x");
-  ASSERT_TRUE(plan.add_unpacked("/to/", directories));
+  ASSERT_TRUE(plan.add_unpacked("/to/", directories, {}));
   EXPECT_TRUE(plan.entries().at("to/x").entry.is_directory());
   EXPECT_EQ(plan.entries().at("to/y").entry.hard_link_of, "");
   EXPECT_EQ(plan.entries().at("to/y").from->entry->path, "x");
+}
+
+// tar makes them only to have a place for what is below.
+TEST(CopyPlan, DirectoriesThatAnArchiveOnlyImpliesLeaveWhatIsThere) {
+  const layer::SnapshotView below = view({directory("lib", 0700, 3), directory("usr"),
+                                          directory("usr/real", 0750, 4), symlink("way", "usr/real")});
+  layer::Entry made = file("new/f");
+  made.mtime_s = 77;
+  TestTree archive({directory(""), directory("lib"), file("lib/f"), directory("new"), made, directory("way"),
+                    directory("way/d"), file("way/d/f")});
+  CopyPlan plan(below, std::nullopt, std::nullopt);
+  ASSERT_TRUE(plan.add_unpacked("/", archive, {"lib", "new", "way", "way/d"}));
+  EXPECT_EQ(plan.entries().at("lib").entry.mode, 0700U);
+  EXPECT_EQ(plan.entries().at("lib").entry.uid, 3U);
+  EXPECT_FALSE(plan.entries().contains("way"));
+  EXPECT_TRUE(plan.entries().contains("usr/real/d/f"));
+  EXPECT_EQ(plan.entries().at("usr/real").entry.mode, 0750U);
+  EXPECT_EQ(plan.entries().at("new").entry.mode, 0755U);
+  EXPECT_EQ(plan.entries().at("new").entry.mtime_s, 77);  // not the clock's
+  CopyPlan named(below, std::nullopt, std::nullopt);
+  ASSERT_TRUE(named.add_unpacked("/", archive, {}));
+  EXPECT_EQ(named.entries().at("lib").entry.mode, 0755U);
+  EXPECT_TRUE(named.entries().at("way").entry.is_directory());
+}
+
+TEST(CopyPlan, LinksOnAnArchivesWayTakeTheDestinationForTheRoot) {
+  const layer::SnapshotView below = view({directory("real"), directory("to"), directory("to/real"),
+                                          symlink("to/way", "/real"), symlink("to/up", "../../real")});
+  TestTree archive({directory(""), directory("up"), file("up/f"), directory("way"), file("way/g")});
+  CopyPlan plan(below, std::nullopt, std::nullopt);
+  ASSERT_TRUE(plan.add_unpacked("/to/", archive, {"up", "way"}));
+  EXPECT_TRUE(plan.entries().contains("to/real/f"));
+  EXPECT_TRUE(plan.entries().contains("to/real/g"));
+  EXPECT_FALSE(plan.entries().contains("real"));
 }
 
 TEST(CopyPlan, MissingWorkingDirectoryIsMadeAndAnExistingOneIsLeftAlone) {

@@ -20,6 +20,14 @@
 namespace shale::build {
 namespace {
 
+TEST(HostsFile, NamesTheHostAsTheBuildArgumentDoes) {
+  EXPECT_EQ(sandbox_hostname({}), "buildkitsandbox");
+  EXPECT_EQ(sandbox_hostname({{"BUILDKIT_SANDBOX_HOSTNAME", ""}}), "buildkitsandbox");
+  const std::string name = sandbox_hostname({{"A", "b"}, {"BUILDKIT_SANDBOX_HOSTNAME", "foo"}});
+  EXPECT_EQ(name, "foo");
+  EXPECT_TRUE(hosts_file(name, {}).starts_with("127.0.0.1\tlocalhost foo\n"));
+}
+
 class LogPath : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -46,8 +46,8 @@ TEST(ExtraHost, MistakesAreNamed) {
 }
 
 TEST(HostsFile, HoldsThisMachineAndWhatWasAdded) {
-  EXPECT_EQ(build::hosts_file(
-                {{.name = "db", .address = "10.0.0.2"}, {.name = "up", .address = ExtraHost::kGateway}}),
+  EXPECT_EQ(build::hosts_file("buildkitsandbox", {{.name = "db", .address = "10.0.0.2"},
+                                                  {.name = "up", .address = ExtraHost::kGateway}}),
             "127.0.0.1\tlocalhost buildkitsandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n"
             "10.0.0.2\tdb\n127.0.0.1\tup\n");
 }

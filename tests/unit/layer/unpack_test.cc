@@ -419,6 +419,21 @@ TEST_F(Unpack, ExtractTakesMarkersForNames) {
   EXPECT_FALSE(unpack(read("input.tar.xz"), "xz as a layer"));
 }
 
+TEST_F(Unpack, ExtractTellsWhichDirectoriesAreOnlyImplied) {
+  Entry own;
+  own.path = "own";
+  own.type = EntryType::kDirectory;
+  own.mode = 0700;
+  write("input.tar",
+        TarBuilder().file("a/b/f", "x").add(own).file("own/f", "x").file("late/f", "x").finish());
+  make_dir("extracted");
+  const ArchiveResult result = must(extract_archive({.input_path = path("input.tar"),
+                                                     .fs_path = path("extracted"),
+                                                     .manifest_path = path("m"),
+                                                     .squash_owners = true}));
+  EXPECT_EQ(result.implied, (std::vector<std::string>{"a", "a/b", "late"}));
+}
+
 TEST_F(Unpack, IsArchiveGoesByContent) {
   const auto judged = [&](std::string_view name) {
     return must(is_archive(must(sys::open_at(AT_FDCWD, path(name), O_RDONLY)).get()));
