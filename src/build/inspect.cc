@@ -2,6 +2,8 @@
 // check_build, outline_build, list_targets: the first part of a build, for its own sake.
 #include "shale/inspect.h"
 
+#include <set>
+
 #include "build/build_inputs.h"
 #include "build/image_resolver.h"
 #include "build/plan_options.h"
@@ -31,12 +33,6 @@ Result<plan::Plan> plan_without_layers(plan::Planner& planner, BuildState& state
   }
 }
 
-// A Dockerfile that cannot be built is judged as far as it could be read.
-std::vector<Warning> warnings_of_tree(const dockerfile::ParsedFile& file) {
-  const Result<dockerfile::LintConfig> config = dockerfile::LintConfig::parse(file.directives.check);
-  return config ? dockerfile::lint(file, *config) : std::vector<Warning>();
-}
-
 void add_missing(std::vector<Warning>& warnings, const std::vector<Warning>& more) {
   for (const Warning& warning : more) {
     const bool known = std::ranges::any_of(warnings, [&](const Warning& other) {
@@ -64,6 +60,27 @@ SourceText source_of(const Opened& opened) {
   return {.name = opened.inputs.dockerfile.name, .text = opened.inputs.dockerfile.text};
 }
 
+// What a plan would say about the stages that `plan` leaves out. That one of them could not be built is no
+// finding: nobody builds it.
+void lint_other_stages(const dockerfile::ParsedFile& file, plan::PlanOptions options, const plan::Plan& plan,
+                       Opened& opened, EventSink& events, CheckReport& report) {
+  std::set<int> known;
+  const auto note = [&](const plan::Plan& more) {
+    for (const plan::Stage& stage : more.stages) known.insert(stage.index);
+  };
+  note(plan);
+  for (int index = static_cast<int>(file.stages.size()) - 1; index >= 0; --index) {
+    if (known.contains(index)) continue;
+    options.target = std::to_string(index);
+    Result<std::unique_ptr<plan::Planner>> planner = plan::Planner::create(file, options);
+    if (!planner) continue;
+    const Result<plan::Plan> other = plan_without_layers(**planner, opened.state, events, opened.next_step);
+    if (!other) continue;
+    note(*other);
+    add_missing(report.warnings, other->warnings);
+  }
+}
+
 }  // namespace
 
 Result<CheckReport> check_build(const BuildRequest& request, EventSink& events) {
@@ -73,13 +90,13 @@ Result<CheckReport> check_build(const BuildRequest& request, EventSink& events) 
   ASSIGN_OR_RETURN(plan::PlanOptions options, plan_options(request, opened.inputs));
   dockerfile::ParseOutcome parsed = dockerfile::parse_dockerfile_all(report.source.text, report.source.name);
   if (parsed.error) {
-    report.warnings = warnings_of_tree(parsed.file);
+    report.warnings = plan::lint_refused(parsed.file, options);
     report.error = std::move(parsed.error);
     return report;
   }
-  Result<std::unique_ptr<plan::Planner>> planner = plan::Planner::create(parsed.file, std::move(options));
+  Result<std::unique_ptr<plan::Planner>> planner = plan::Planner::create(parsed.file, options);
   if (!planner) {
-    report.warnings = warnings_of_tree(parsed.file);
+    report.warnings = plan::lint_refused(parsed.file, options);
     report.error = std::move(planner.error());
     return report;
   }
@@ -87,6 +104,7 @@ Result<CheckReport> check_build(const BuildRequest& request, EventSink& events) 
   if (plan) add_missing(report.warnings, plan->warnings);
   // A build says nothing about stages it leaves out; whoever checks a file wants to hear about all of it.
   add_missing(report.warnings, (*planner)->early_warnings());
+  if (plan && options.target.empty()) lint_other_stages(parsed.file, options, *plan, opened, events, report);
   std::ranges::stable_sort(report.warnings, {}, [](const Warning& warning) { return warning.span.line; });
   if (!plan) report.error = std::move(plan.error());
   return report;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/suggest.h"
@@ -27,6 +28,14 @@ void warn_at_from(const ParsedFile& file, const dockerfile::Stage& stage, const 
       file, rule, dockerfile::locate(file.text, file.lines, from.span, word), arguments));
 }
 
+// By an ARG before the first FROM, which may leave it without a value.
+bool is_declared(const ParsedFile& file, const std::string& name) {
+  return std::ranges::any_of(file.global_args, [&](const dockerfile::Instruction& instruction) {
+    return std::ranges::any_of(std::get<dockerfile::Arg>(instruction.body).items,
+                               [&](const dockerfile::ArgItem& item) { return item.name == name; });
+  });
+}
+
 void lint_undefined(const ParsedFile& file, const dockerfile::Stage& stage, const std::string& word,
                     const Variables& globals, const LintConfig& config, std::vector<Warning>& warnings) {
   dockerfile::ExpandOptions options;
@@ -34,6 +43,7 @@ void lint_undefined(const ParsedFile& file, const dockerfile::Stage& stage, cons
   const Result<dockerfile::Expansion> expanded = dockerfile::expand_word(word, globals.lookup(), options);
   if (!expanded) return;  // an error that the graph has reported
   for (const std::string& name : expanded->unset_names) {
+    if (is_declared(file, name)) continue;
     std::vector<std::string> known;
     for (const auto& [variable, value] : globals.items()) known.push_back(variable);
     const std::string nearest = suggest(name, known);
@@ -51,15 +61,15 @@ bool is_known_without_declaration(const std::string& name, const StageGraph& gra
 
 }  // namespace
 
-std::vector<Warning> lint_from(const ParsedFile& file, const StageGraph& graph, const PlanOptions& options,
-                               const LintConfig& config) {
+std::vector<Warning> lint_from(const ParsedFile& file, const Variables& platform, const Variables& globals,
+                               const PlanOptions& options, const LintConfig& config) {
   std::vector<Warning> warnings;
-  const Result<Variables> defaults = expand_global_arguments(file, graph.platform_arguments(), {});
+  const Result<Variables> defaults = expand_global_arguments(file, platform, {});
   dockerfile::ExpandOptions expand_options;
   expand_options.escape = file.directives.escape;
   for (const dockerfile::Stage& stage : file.stages) {
-    lint_undefined(file, stage, stage.from.base, graph.global_arguments(), config, warnings);
-    lint_undefined(file, stage, stage.from.platform, graph.global_arguments(), config, warnings);
+    lint_undefined(file, stage, stage.from.base, globals, config, warnings);
+    lint_undefined(file, stage, stage.from.platform, globals, config, warnings);
     if (!defaults || stage.from.base.find('$') == std::string::npos) continue;
     const Result<std::string> name = dockerfile::expand(stage.from.base, defaults->lookup(), expand_options);
     if (!name || options.image_contexts.contains(*name) || options.directory_contexts.contains(*name))

@@ -12,9 +12,11 @@
 
 namespace shale::plan {
 
-// UndefinedArgInFrom and InvalidDefaultArgInFrom, for the FROMs of all stages.
-std::vector<Warning> lint_from(const dockerfile::ParsedFile& file, const StageGraph& graph,
-                               const PlanOptions& options, const dockerfile::LintConfig& config);
+// UndefinedArgInFrom and InvalidDefaultArgInFrom, for the FROMs of all stages. `globals` is what they can
+// read, `platform` the part of it that is there without an ARG.
+std::vector<Warning> lint_from(const dockerfile::ParsedFile& file, const Variables& platform,
+                               const Variables& globals, const PlanOptions& options,
+                               const dockerfile::LintConfig& config);
 
 // InvalidBaseImagePlatform: the image that `stage` begins with is for another platform than was asked for.
 // Appends to `warnings`.

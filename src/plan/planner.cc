@@ -19,28 +19,35 @@ namespace {
 // docker's default, given to an image that has none.
 constexpr std::string_view kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+// Which rules apply: what the file says, or BUILDKIT_DOCKERFILE_CHECK instead.
+Result<dockerfile::LintConfig> lint_config(const dockerfile::ParsedFile& file, const PlanOptions& options) {
+  std::string check = file.directives.check;
+  bool from_file = true;
+  for (const auto& [name, value] : options.build_args) {
+    if (name != "BUILDKIT_DOCKERFILE_CHECK") continue;
+    check = value;
+    from_file = false;
+  }
+  Result<dockerfile::LintConfig> lint = dockerfile::LintConfig::parse(check);
+  if (lint) return lint;
+  if (!from_file) return fail(std::move(lint.error()).context("in --build-arg BUILDKIT_DOCKERFILE_CHECK"));
+  Error error =
+      file.error({.file = file.file_name, .line = file.directives.check_line}, lint.error().message());
+  for (const std::string& hint : lint.error().hints()) error.add_hint(hint);
+  return fail(std::move(error));
+}
+
+void sort_by_line(std::vector<Warning>& warnings) {
+  std::ranges::stable_sort(warnings, {}, [](const Warning& warning) { return warning.span.line; });
+}
+
 class PlannerImpl final : public Planner {
  public:
   PlannerImpl(dockerfile::ParsedFile file, PlanOptions options)
       : file_(std::move(file)), options_(std::move(options)) {}
 
   Status prepare() {
-    std::string check = file_.directives.check;
-    bool from_file = true;
-    for (const auto& [name, value] : options_.build_args) {
-      if (name != "BUILDKIT_DOCKERFILE_CHECK") continue;
-      check = value;
-      from_file = false;
-    }
-    Result<dockerfile::LintConfig> lint = dockerfile::LintConfig::parse(check);
-    if (!lint && from_file) {
-      Error error =
-          file_.error({.file = file_.file_name, .line = file_.directives.check_line}, lint.error().message());
-      for (const std::string& hint : lint.error().hints()) error.add_hint(hint);
-      return fail(std::move(error));
-    }
-    if (!lint) return fail(std::move(lint.error()).context("in --build-arg BUILDKIT_DOCKERFILE_CHECK"));
-    lint_ = std::move(*lint);
+    ASSIGN_OR_RETURN(lint_, lint_config(file_, options_));
     Result<StageGraph> graph = StageGraph::create(file_, options_);
     std::optional<Error> errors;
     const auto collect = [&errors](Error error) {
@@ -129,8 +136,7 @@ class PlannerImpl final : public Planner {
     const std::set<std::size_t> needed(stages.begin(), stages.end());
     std::vector<Warning> found = early_warnings(&needed);
     plan.warnings.insert(plan.warnings.begin(), found.begin(), found.end());
-    std::stable_sort(plan.warnings.begin(), plan.warnings.end(),
-                     [](const Warning& a, const Warning& b) { return a.span.line < b.span.line; });
+    sort_by_line(plan.warnings);
     if (lint_.error) plan.lint_error = dockerfile::lint_error(file_, plan.warnings);
     if (std::optional<Warning> unused = unconsumed_build_args(file_, *graph_, options_))
       plan.warnings.push_back(std::move(*unused));
@@ -141,10 +147,10 @@ class PlannerImpl final : public Planner {
  private:
   [[nodiscard]] std::vector<Warning> early_warnings(const std::set<std::size_t>* needed) const {
     std::vector<Warning> out = dockerfile::lint(file_, lint_, needed);
-    const std::vector<Warning> from = lint_from(file_, *graph_, options_, lint_);
+    const std::vector<Warning> from =
+        lint_from(file_, graph_->platform_arguments(), graph_->global_arguments(), options_, lint_);
     out.insert(out.end(), from.begin(), from.end());
-    std::stable_sort(out.begin(), out.end(),
-                     [](const Warning& a, const Warning& b) { return a.span.line < b.span.line; });
+    sort_by_line(out);
     return out;
   }
 
@@ -330,6 +336,20 @@ Result<std::unique_ptr<Planner>> Planner::create(dockerfile::ParsedFile file, Pl
   auto planner = std::make_unique<PlannerImpl>(std::move(file), std::move(options));
   RETURN_IF_ERROR(planner->prepare());
   return planner;
+}
+
+std::vector<Warning> lint_refused(const dockerfile::ParsedFile& file, const PlanOptions& options) {
+  const Result<dockerfile::LintConfig> config = lint_config(file, options);
+  if (!config) return {};
+  std::vector<Warning> out = dockerfile::lint(file, *config);
+  const Variables platform = platform_arguments(options.platform, options.build_platform, options.target);
+  const Result<Variables> globals = expand_global_arguments(file, platform, options.build_args);
+  if (globals) {
+    const std::vector<Warning> from = lint_from(file, platform, *globals, options, *config);
+    out.insert(out.end(), from.begin(), from.end());
+  }
+  sort_by_line(out);
+  return out;
 }
 
 }  // namespace shale::plan

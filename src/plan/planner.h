@@ -61,4 +61,7 @@ class Planner {
   [[nodiscard]] virtual Result<Plan> plan() = 0;
 };
 
+// What lint says of a file that Planner::create() refuses: what can be said without knowing the stages.
+std::vector<Warning> lint_refused(const dockerfile::ParsedFile& file, const PlanOptions& options);
+
 }  // namespace shale::plan

@@ -160,15 +160,16 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
   if (!source.from.platform.empty()) {
     Result<std::string> text = dockerfile::expand(source.from.platform, globals_.lookup(), expand_options);
     if (!text) return fail(file_->error(span, text.error().message(), source.from.platform));
+    const auto refuse = [&](const std::string& message) {
+      Error error = file_->error(span, message, source.from.platform);
+      if (const std::string hint = unset_hint(source.from.platform); !hint.empty()) error.add_hint(hint);
+      return fail(std::move(error));
+    };
     if (text->empty())
-      return fail(file_->error(span,
-                               fmt::format("empty platform value from expression {}", source.from.platform),
-                               source.from.platform));
+      return refuse(fmt::format("empty platform value from expression {}", source.from.platform));
     Result<image::Platform> parsed = image::Platform::parse(*text);
     if (!parsed)
-      return fail(
-          file_->error(span, fmt::format("failed to parse platform {}: {}", *text, parsed.error().message()),
-                       source.from.platform));
+      return refuse(fmt::format("failed to parse platform {}: {}", *text, parsed.error().message()));
     platform = parsed->to_string();
   }
 

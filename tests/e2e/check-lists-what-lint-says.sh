@@ -20,6 +20,11 @@ assert base64.b64decode(report["sources"][0]["data"]).startswith(b"FROM scratch"
 assert "buildError" not in report
 EOT
 
+# Of stages that no build would need, too.
+printf 'FROM scratch AS left-out\nCOPY $NONE /\nFROM scratch\nLABEL a=b\n' >Dockerfile
+fails 1 build --check .
+has "Usage of undefined variable '\$NONE'"
+
 printf '# check=skip=all\nFROM scratch AS Base\n' >Dockerfile
 build --check .
 has 'Check complete, no warnings found.'

@@ -53,6 +53,24 @@ TEST(PlanLint, FromNamesTheVariableThatIsNotDeclaredAndTheNearest) {
   EXPECT_THAT(warnings("FROM a:x${T:-1}\n"), IsEmpty());
 }
 
+TEST(PlanLint, VariableDeclaredWithoutAValueIsDeclared) {
+  EXPECT_THAT(warnings("ARG SUFFIX\nFROM a${SUFFIX}\n"), IsEmpty());
+}
+
+TEST(PlanLint, RefusedFileIsJudgedAsFarAsItCanBeRead) {
+  const dockerfile::ParsedFile file =
+      dockerfile::parse_dockerfile("FROM --platform=$BULIDPLATFORM a AS Stage\n", "Dockerfile").value();
+  const auto planner = Planner::create(file, linux_options());
+  ASSERT_FALSE(planner);
+  EXPECT_THAT(render(planner.error(), false), HasSubstr("did you mean 'BUILDPLATFORM'?"));
+  std::vector<std::string> rules;
+  for (const Warning& warning : lint_refused(file, linux_options())) rules.push_back(warning.rule);
+  EXPECT_THAT(rules, ElementsAre("StageNameCasing", "UndefinedArgInFrom"));
+  PlanOptions silent = linux_options();
+  silent.build_args = {{"BUILDKIT_DOCKERFILE_CHECK", "skip=all"}};
+  EXPECT_THAT(lint_refused(file, silent), IsEmpty());
+}
+
 TEST(PlanLint, PlatformOfFromIsJudgedLikeItsName) {
   EXPECT_THAT(warnings("FROM --platform=linux/amd64$NONE a\n"),
               ElementsAre("1 UndefinedArgInFrom: FROM argument 'NONE' is not declared"));
