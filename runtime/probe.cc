@@ -8,17 +8,20 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <vector>
 
 #include "runtime/host_facts.h"
+#include "runtime/map_trial.h"
 #include "runtime/overlay_probe.h"
 #include "sys/files.h"
 #include "sys/process.h"
@@ -37,10 +40,11 @@ constexpr char kProcFailed = 'p';
 constexpr char kClosed = 'c';  // followed by the directory
 constexpr char kDone = 'd';
 
-Status try_proc() {
-  if (::unshare(CLONE_NEWPID) != 0) return fail_errno(errno, "create a pid namespace");
-  const pid_t pid = ::fork();
-  if (pid < 0) return fail_errno(errno, "start a process in a pid namespace");
+// A process in a pid namespace of its own that mounts /proc; it takes as long as overlayfs does.
+Result<pid_t> start_proc_trial() {
+  const auto pid =
+      static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  if (pid < 0) return fail_errno(errno, "create a pid namespace");
   if (pid == 0) {
     const int context = ::fsopen("proc", FSOPEN_CLOEXEC);
     const bool good =
@@ -48,6 +52,12 @@ Status try_proc() {
         ::fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC) >= 0;
     ::_exit(good ? 0 : errno);  // every errno fits
   }
+  return pid;
+}
+
+Status finish_proc_trial(const Result<pid_t>& started) {
+  if (!started) return fail(Error(started.error()));
+  const pid_t pid = *started;
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
@@ -106,26 +116,30 @@ std::vector<std::string> places_to_reach(const std::string& store_dir) {
 }
 
 // Everything that needs the namespace, in a child, which goes on by itself.
-Result<BuildProcess> start_trial(const BuildIsolation& tried, const std::string& scratch) {
+Result<BuildProcess> start_trial(const BuildIsolation& tried, const std::string& scratch,
+                                 const std::function<void()>& meanwhile) {
   const std::vector<std::string> places = places_to_reach(scratch);
-  return enter_build_namespace(tried.maps, tried.namespaces(), [&](UniqueFd control) {
+  const auto body = [&](const UniqueFd& control) {
     for (const std::string& place : places) {
       const std::string closed = closed_directory(place);
       if (closed.empty()) continue;
       say(control.get(), kClosed, closed);
       return 0;
     }
+    const Result<pid_t> proc_trial = start_proc_trial();
     if (const Status overlay = try_overlay(scratch); !overlay) {
       say(control.get(), kOverlayFailed, overlay.error().serialize());
       if (const Status tmpfs = try_overlay_on_tmpfs(scratch); !tmpfs)
         say(control.get(), kTmpfsFailed, tmpfs.error().serialize());
     }
-    if (const Status proc = try_proc(); !proc) say(control.get(), kProcFailed, proc.error().serialize());
+    if (const Status proc = finish_proc_trial(proc_trial); !proc)
+      say(control.get(), kProcFailed, proc.error().serialize());
     // In here, because overlayfs leaves directories that only root may enter.
     (void)sys::remove_tree(AT_FDCWD, scratch + "/work");
     say(control.get(), kDone);
     return 0;
-  });
+  };
+  return enter_build_namespace(tried.maps, tried.namespaces(), body, meanwhile);
 }
 
 Result<Findings> finish_trial(BuildProcess build) {
@@ -164,13 +178,6 @@ void settle(BuildIsolation& result, Findings findings) {
   if (findings.tmpfs) result.reasons.push_back(std::move(*findings.tmpfs));
 }
 
-// Enters a namespace with these maps, and leaves it.
-Status try_maps(const IdMaps& maps) {
-  ASSIGN_OR_RETURN(BuildProcess build, enter_build_namespace(maps, [](const UniqueFd&) { return 0; }));
-  RETURN_IF_ERROR(build.process.wait());
-  return {};
-}
-
 // Tries a rung; what could be entered is settled in it. newuidmap and newgidmap take as long as everything
 // else, so that the rest is tried beside them, with one id; if they do not work, as in most containers, that
 // is what there is.
@@ -180,8 +187,14 @@ Status try_rung(BuildIsolation& rung, const std::string& scratch, bool wanted) {
   if (helpers) {
     ASSIGN_OR_RETURN(single, plan_isolation(Isolation::kSingle));
   }
-  ASSIGN_OR_RETURN(BuildProcess trial, start_trial(helpers ? single : rung, scratch));
-  Status mapped = helpers ? try_maps(rung.maps) : Status{};
+  std::optional<Result<MapTrial>> maps;
+  ASSIGN_OR_RETURN(BuildProcess trial, start_trial(helpers ? single : rung, scratch, [&] {
+                     if (helpers) maps.emplace(MapTrial::start(rung.maps));
+                   }));
+  Status mapped = !maps   ? Status()
+                  : *maps ? (*maps)->start_second(rung.maps)
+                          : fail(std::move(maps->error()));
+  if (maps && mapped) mapped = (*maps)->finish();
   ASSIGN_OR_RETURN(Findings findings, finish_trial(std::move(trial)));
   if (!mapped) {
     if (wanted) return mapped;

@@ -52,46 +52,6 @@ Status write_proc(pid_t pid, const char* file, std::string_view text) {
   return fail(std::move(error));
 }
 
-struct MapHelper {
-  sys::ChildProcess process;
-  UniqueFd errors;
-};
-
-Result<MapHelper> start_map_helper(const std::string& name, pid_t pid, const std::vector<IdMap>& maps) {
-  ASSIGN_OR_RETURN(sys::SpawnOptions options, [&]() -> Result<sys::SpawnOptions> {
-    sys::SpawnOptions out;
-    ASSIGN_OR_RETURN(out.program, find_map_helper(name));
-    return out;
-  }());
-  options.args = {name, std::to_string(pid)};
-  for (const IdMap& map : maps)
-    for (const std::uint32_t value : {map.inside, map.outside, map.count})
-      options.args.push_back(std::to_string(value));
-  options.env = std::vector<std::string>{"LC_ALL=C"};
-  ASSIGN_OR_RETURN(FdPair errors, sys::make_pipe());
-  options.fds = {{errors.second.get(), 2}};
-  // The signal would be lost at the exec of a setuid program, and whoever sets it loses file capabilities
-  // nowhere.
-  options.die_with_parent = false;
-  ASSIGN_OR_RETURN(sys::ChildProcess process, sys::spawn(options));
-  return MapHelper{std::move(process), std::move(errors.first)};
-}
-
-Status finish_map_helper(const std::string& name, const std::string& file, MapHelper& helper) {
-  constexpr std::size_t kMaxText = std::size_t{1} << 16;
-  ASSIGN_OR_RETURN(std::string text, sys::read_fd(helper.errors.get(), name, kMaxText));
-  ASSIGN_OR_RETURN(const sys::ExitStatus status, helper.process.wait());
-  if (status.ok()) return {};
-  while (text.ends_with('\n')) text.pop_back();
-  return fail(
-      Error(ErrorKind::kPermission,
-            fmt::format("{} could not map the build's ids: {}", name,
-                        text.empty() ? fmt::format("exit status {}", status.shell_code()) : text))
-          .hint(fmt::format("compare your line in {} with what it was asked to map", file))
-          .hint("in a container, newuidmap needs file capabilities (setcap cap_setuid+ep) in place of the "
-                "setuid bit, and no no_new_privs"));
-}
-
 // Writes the maps of `pid`, whose namespace was made by our child.
 Status write_maps(pid_t pid, const IdMaps& maps) {
   switch (maps.kind) {
@@ -103,11 +63,9 @@ Status write_maps(pid_t pid, const IdMaps& maps) {
       RETURN_IF_ERROR(write_proc(pid, "uid_map", map_text(maps.uids)));
       return write_proc(pid, "gid_map", map_text(maps.gids));
     case IdMaps::Kind::kFull: {
-      // At the same time: each costs more than a millisecond.
-      ASSIGN_OR_RETURN(MapHelper uids, start_map_helper("newuidmap", pid, maps.uids));
-      ASSIGN_OR_RETURN(MapHelper gids, start_map_helper("newgidmap", pid, maps.gids));
-      RETURN_IF_ERROR(finish_map_helper("newuidmap", "/etc/subuid", uids));
-      return finish_map_helper("newgidmap", "/etc/subgid", gids);
+      ASSIGN_OR_RETURN(MapWriters writers, MapWriters::start(pid, maps));
+      RETURN_IF_ERROR(writers.start_second(maps));
+      return writers.finish();
     }
   }
   return {};
@@ -170,7 +128,8 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
 }
 
 Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces namespaces,
-                                           const std::function<int(UniqueFd control)>& body) {
+                                           const std::function<int(UniqueFd control)>& body,
+                                           const std::function<void()>& meanwhile) {
   ASSIGN_OR_RETURN(FdPair reports, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair go, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair control, sys::make_socket_pair(SOCK_SEQPACKET));
@@ -193,6 +152,7 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces n
   reports.second.reset();
   go.first.reset();
   control.second.reset();
+  if (meanwhile) meanwhile();
   RETURN_IF_ERROR(expect(reports.first.get(), Stage::kUnshared,
                          namespaces == BuildNamespaces::kUserAndMount
                              ? "create the build's user namespace"
