@@ -211,6 +211,7 @@ Result<Json> build_inside(exporter::Inside& inside, BuildState& state, Solver& s
                           ImageResolver& resolver, const std::string& root, EventSink& events,
                           StepId& next_step) {
   ASSIGN_OR_RETURN(state.store, store::Store::open(root));
+  RETURN_IF_ERROR(state.lease->reopen(*state.store));
   Status solved = solver.run(inside.stop_fd(), resolver.pulls(), state.outputs.need_files());
   if (solved) state.clones.clear(*state.store);  // else nothing is synced, and the user waits
   Status cached = save_stat_caches(state);

@@ -72,12 +72,13 @@ layer::OwnersBeside owners_of(const BuildState& state, const CopyPlan& plan, int
   return owners;
 }
 
-// Makes what was planned, on top of `below`, and publishes it.
+// Makes what was planned, on top of `below`, and publishes it. `stack` is what it will lie on, which for
+// --link is not what it was planned for.
 Result<store::LayerRecord> publish_plan(BuildState& state, const CopyPlan& plan,
-                                        const layer::SnapshotView& below) {
+                                        const layer::SnapshotView& below, const layer::SnapshotView& stack) {
   ASSIGN_OR_RETURN(store::WorkDirectory directory, state.lease->new_directory());
   RETURN_IF_ERROR(copy_root_metadata(below, state.owners(), directory.fs.get()));
-  RETURN_IF_ERROR(write_tree(plan, directory.fs.get(), state.owners()));
+  RETURN_IF_ERROR(write_tree(plan, directory.fs.get(), state.owners(), LinkPolicy::kWherePossible, &stack));
   layer::OwnersBeside owners = owners_of(state, plan, directory.fs.get(), below);
   return publish_upper(*state.store, *state.lease, state.encoding, std::move(directory), below,
                        std::move(owners));
@@ -104,10 +105,8 @@ Result<store::LayerRecord> publish_upper(store::Store& store, store::BuildLease&
 
 Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& inputs) {
   const plan::CopyOp& op = *inputs.op;
-  layer::SnapshotView below;
-  if (!op.link) {
-    ASSIGN_OR_RETURN(below, view_of(*state.store, inputs.below));
-  }
+  ASSIGN_OR_RETURN(const layer::SnapshotView stack, view_of(*state.store, inputs.below));
+  const layer::SnapshotView below = op.link ? layer::SnapshotView() : stack;
   std::optional<Owner> chown;
   if (op.chown) {
     ASSIGN_OR_RETURN(chown, resolve_owner(*op.chown, reader_of(*state.store, inputs.below, below)));
@@ -153,7 +152,7 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
     for (const auto& [name, content] : op.source.files)
       RETURN_IF_ERROR(plan.add(op, *heredocs, {{.path = name, .name = name, .parents_pattern = {}}}));
   }
-  Result<store::LayerRecord> record = publish_plan(state, plan, below);
+  Result<store::LayerRecord> record = publish_plan(state, plan, below, stack);
   for (Unpacked& one : unpacked) {
     one.tree.reset();
     RETURN_IF_ERROR(state.lease->discard(*state.store, std::move(one.directory)));
@@ -176,7 +175,7 @@ Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::M
   }
   CopyPlan plan(view, std::nullopt, std::nullopt);
   RETURN_IF_ERROR(plan.add_directory(op.path, owner));
-  return publish_plan(state, plan, view);
+  return publish_plan(state, plan, view, view);
 }
 
 }  // namespace shale::build

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <set>
+#include <tuple>
+#include <utility>
 
 #include "sys/files.h"
 
@@ -15,10 +17,30 @@ namespace shale::build {
 
 namespace {
 
+// What all names of one inode agree in, and few other files do.
+using FileTraits = std::tuple<std::uint64_t, std::int64_t, std::uint32_t>;  // size, time
+
+FileTraits traits_of(const layer::Entry& file) { return {file.size, file.mtime_s, file.mtime_ns}; }
+
+// Of the files that `plan` takes from elsewhere, those that a layer of `stack` may hold as well.
+std::set<FileTraits> files_in_both(const CopyPlan& plan, const layer::SnapshotView& stack) {
+  std::set<FileTraits> planned;
+  for (const auto& [path, one] : plan.entries())
+    if (one.entry.is_file() && one.from) planned.insert(traits_of(*one.from->entry));
+  std::set<FileTraits> both;
+  if (planned.empty()) return both;
+  for (const auto& layer : stack.layers()) {
+    if (!layer) continue;
+    for (const layer::Entry& entry : layer->entries())
+      if (entry.is_file() && planned.contains(traits_of(entry))) both.insert(traits_of(entry));
+  }
+  return both;
+}
+
 class TreeWriter {
  public:
-  TreeWriter(int fs_fd, layer::OwnerEncoding owners, LinkPolicy links)
-      : fs_(fs_fd), owners_(owners), links_(links) {}
+  TreeWriter(int fs_fd, layer::OwnerEncoding owners, LinkPolicy links, std::set<FileTraits> never_linked)
+      : fs_(fs_fd), owners_(owners), links_(links), never_linked_(std::move(never_linked)) {}
 
   Status write(const PlannedEntry& planned) {
     const layer::Entry& entry = planned.entry;
@@ -116,7 +138,7 @@ class TreeWriter {
     const bool same = entry.uid == source.uid && entry.gid == source.gid && entry.mode == source.mode &&
                       entry.mtime_s == source.mtime_s && entry.mtime_ns == source.mtime_ns &&
                       entry.xattrs == source.xattrs;
-    if (!same) return false;
+    if (!same || never_linked_.contains(traits_of(source))) return false;
     const auto [directory, path] = planned.tree->link_source(*planned.from);
     if (directory < 0) return false;
     struct stat info{};
@@ -165,6 +187,7 @@ class TreeWriter {
   const int fs_;
   const layer::OwnerEncoding owners_;
   const LinkPolicy links_;
+  const std::set<FileTraits> never_linked_;
   UniqueFd parent_;
   std::string parent_path_;
   std::vector<const layer::Entry*> directories_;
@@ -173,8 +196,11 @@ class TreeWriter {
 
 }  // namespace
 
-Status write_tree(const CopyPlan& plan, int fs_fd, layer::OwnerEncoding owners, LinkPolicy links) {
-  TreeWriter writer(fs_fd, owners, links);
+Status write_tree(const CopyPlan& plan, int fs_fd, layer::OwnerEncoding owners, LinkPolicy links,
+                  const layer::SnapshotView* stack) {
+  std::set<FileTraits> never_linked;
+  if (stack != nullptr && links == LinkPolicy::kWherePossible) never_linked = files_in_both(plan, *stack);
+  TreeWriter writer(fs_fd, owners, links, std::move(never_linked));
   for (const auto& [path, planned] : plan.entries())
     if (!path.empty()) RETURN_IF_ERROR(writer.write(planned));
   return writer.finish();

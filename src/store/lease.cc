@@ -61,6 +61,11 @@ Result<BuildLease> BuildLease::create(Store& store) {
   return BuildLease(std::move(id), std::move(directory), std::move(lock));
 }
 
+Status BuildLease::reopen(Store& store) {
+  ASSIGN_OR_RETURN(directory_, sys::open_at(store.builds_fd(), id_, O_RDONLY | O_DIRECTORY));
+  return {};
+}
+
 Result<WorkDirectory> BuildLease::new_directory() {
   const std::string name = fmt::format("{}", counter_->next.fetch_add(1));
   RETURN_IF_ERROR(sys::make_dir(directory_.get(), name, 0700));

@@ -36,6 +36,11 @@ class BuildLease {
  public:
   static Result<BuildLease> create(Store& store);
 
+  // For a clone in a mount namespace of its own, before anything else: what it makes here and what it opens
+  // by the store's name lie on one mount from then on. The kernel makes no hard link from one mount to
+  // another, even of one file system.
+  Status reopen(Store& store);
+
   [[nodiscard]] const std::string& id() const { return id_; }
   // Relative to the store's root: "builds/<id>"; also a place for the build's own temporary files.
   [[nodiscard]] std::string path() const { return "builds/" + id_; }
