@@ -20,6 +20,7 @@ namespace shale::remote {
 namespace {
 
 constexpr std::size_t kShownLines = 5;
+constexpr std::size_t kMaxMessages = std::size_t{1} << 20;
 
 Error about(const SshSpec& spec, std::string_view why) {
   return {ErrorKind::kUsage, fmt::format("--ssh {}: {}", spec.id, why)};
@@ -35,15 +36,6 @@ Result<std::string> absolute_path(const SshSpec& spec, const std::string& path) 
 bool is_socket(const std::string& path) {
   struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode);
-}
-
-// Everything a short-lived program wrote to its standard error.
-std::string rest_of(int fd) {
-  std::string out;
-  char buffer[4096];
-  for (ssize_t got = 0; (got = ::read(fd, buffer, sizeof buffer)) > 0;)
-    out.append(buffer, static_cast<std::size_t>(got));
-  return out;
 }
 
 }  // namespace
@@ -141,7 +133,8 @@ Result<std::string> SshAgents::start_agent(const SshSpec& spec, int directory) {
   options.env = std::move(env);
   ASSIGN_OR_RETURN(sys::ChildProcess adding, sys::spawn(options));
   err.second.reset();
-  const std::string said = rest_of(err.first.get());
+  const std::string said =
+      sys::read_fd(err.first.get(), "the messages of ssh-add", kMaxMessages).value_or("");
   ASSIGN_OR_RETURN(const sys::ExitStatus status, adding.wait());
   if (status.ok()) return socket;
   Error error = about(spec, "ssh-add does not take the key");
