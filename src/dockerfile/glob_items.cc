@@ -22,8 +22,9 @@ std::optional<char32_t> class_rune(std::string_view pattern, std::size_t& at) {
   return rune.value;
 }
 
-// The class whose '[' stands just before `at`.
-std::optional<GlobItem> parse_class(std::string_view pattern, std::size_t& at) {
+// The class whose '[' stands just before `at`. A range that runs backwards matches nothing in one dialect and
+// is a mistake in the other, which makes regular expressions of patterns.
+std::optional<GlobItem> parse_class(std::string_view pattern, std::size_t& at, bool backwards) {
   GlobItem item{.kind = GlobItem::Kind::kClass};
   if (at < pattern.size() && pattern[at] == '^') {
     item.negated = true;
@@ -41,6 +42,7 @@ std::optional<GlobItem> parse_class(std::string_view pattern, std::size_t& at) {
       const auto high = class_rune(pattern, ++at);
       if (!high) return std::nullopt;
       range.high = *high;
+      if (range.high < range.low && !backwards) return std::nullopt;
     }
     item.ranges.push_back(range);
   }
@@ -85,7 +87,7 @@ std::optional<std::vector<GlobItem>> compile_glob(std::string_view pattern, Doub
     } else if (rune.value == '?') {
       items.push_back({.kind = GlobItem::Kind::kAny});
     } else if (rune.value == '[') {
-      auto item = parse_class(pattern, at);
+      auto item = parse_class(pattern, at, double_star == DoubleStar::kIsOneStar);
       if (!item) return std::nullopt;
       items.push_back(std::move(*item));
     } else if (rune.value == '\\') {

@@ -35,7 +35,8 @@ bool takes(const GlobItem& item, char32_t rune);
 // Go's filepath.Match knows no "**"; moby/patternmatcher does.
 enum class DoubleStar : std::uint8_t { kIsOneStar, kCrossesDirectories };
 
-// nullopt: a class that does not end or is empty, or a '\' at the end.
+// nullopt: a class that does not end or is empty, a '\' at the end, or, where "**" is known, a range that
+// runs backwards.
 std::optional<std::vector<GlobItem>> compile_glob(std::string_view pattern, DoubleStar double_star);
 
 }  // namespace shale::dockerfile

@@ -181,8 +181,10 @@ Result<std::vector<std::string>> parse_ports(const std::vector<std::string>& wor
 
 Result<int> parse_signal(std::string_view text) {
   const auto unknown = [&] { return invalid(fmt::format("invalid signal: {}", text)); };
-  if (const auto number = whole_number<int>(text)) {
-    if (*number < 1 || *number > kLastRealtime) return unknown();
+  // docker takes every number but 0: which of them are signals is known where the container runs.
+  const bool plus = text.starts_with('+') && !text.starts_with("+-");
+  if (const auto number = whole_number<int>(text.substr(plus ? 1 : 0))) {
+    if (*number == 0) return unknown();
     return *number;
   }
   std::string name = to_upper(text);

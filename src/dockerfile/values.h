@@ -27,7 +27,7 @@ struct PortWord {
 };
 PortWord split_port(std::string_view word);
 
-// A signal's number for "SIGTERM", "term", "15", "SIGRTMIN+3".
+// A signal's number for "SIGTERM", "term", "15", "SIGRTMIN+3". Every number but 0 is taken for one.
 Result<int> parse_signal(std::string_view text);
 
 // Go's strconv.ParseBool: 1 t T true TRUE True and their opposites.

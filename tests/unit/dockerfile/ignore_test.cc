@@ -75,6 +75,8 @@ TEST(Ignore, MalformedPatternsAreErrorsWithTheirLine) {
   EXPECT_EQ(lone.error().span()->line, 2);
   EXPECT_EQ(lone.error().span()->file, "x.dockerignore");
   EXPECT_FALSE(IgnoreMatcher::parse("a[\n").has_value());
+  EXPECT_FALSE(IgnoreMatcher::parse("[z-a]\n").has_value());
+  EXPECT_TRUE(IgnoreMatcher::parse("[a-a]\n").has_value());
 }
 
 TEST(Ignore, WalkPrunesWhatNothingCanBringBack) {
