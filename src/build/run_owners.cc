@@ -104,7 +104,8 @@ Result<std::string> owners_below(BuildState& state, const plan::RunOp& op, const
       ASSIGN_OR_RETURN(SourceTree * source, state.tree(*mount->source));
       ASSIGN_OR_RETURN(layer::ResolvedPath from, source->view().resolve(mount->source_path, true));
       journal.add({.view = source->view(), .from = std::move(from.path), .to = std::move(to)});
-    } else if (everything && (mount->uid || mount->gid)) {
+    } else if (mount->uid || mount->gid) {
+      // The memory that a secret lies in may have no attributes where the store has some.
       journal.add(std::move(to), {.uid = mount->uid.value_or(0), .gid = mount->gid.value_or(0)});
     }
   }
