@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// MapTrial: whether newuidmap and newgidmap can write the maps of a namespace, found out beside other work.
+// MapTrial: whether newuidmap and newgidmap can write the maps of a namespace, and whether files of the store
+// can be given to its ids, found out beside other work.
 #pragma once
+
+#include <string>
 
 #include "runtime/map_helpers.h"
 
@@ -8,11 +11,13 @@ namespace shale::runtime {
 
 class MapTrial {
  public:
-  // Starts newuidmap for a process that is there for nothing else. `maps` is of Kind::kFull.
-  static Result<MapTrial> start(const IdMaps& maps);
+  // Starts newuidmap for a process that is there for nothing else. `maps` is of Kind::kFull; `scratch` is a
+  // directory of the caller's in the store.
+  static Result<MapTrial> start(const IdMaps& maps, const std::string& scratch);
   // newgidmap, too: apart, so that what goes on beside it can be started in between.
   Status start_second(const IdMaps& maps) { return writers_.start_second(maps); }
-  // Waits until the process has become the root of its namespace, or the reason why it cannot.
+  // Waits until the process has become the root of its namespace and given a file away, or the reason why it
+  // cannot.
   Status finish();
 
  private:

@@ -189,7 +189,7 @@ Status try_rung(BuildIsolation& rung, const std::string& scratch, bool wanted) {
   }
   std::optional<Result<MapTrial>> maps;
   ASSIGN_OR_RETURN(BuildProcess trial, start_trial(helpers ? single : rung, scratch, [&] {
-                     if (helpers) maps.emplace(MapTrial::start(rung.maps));
+                     if (helpers) maps.emplace(MapTrial::start(rung.maps, scratch));
                    }));
   Status mapped = !maps   ? Status()
                   : *maps ? (*maps)->start_second(rung.maps)

@@ -52,7 +52,7 @@ Status RunStep::prepare_bind(const plan::MountOp& mount) {
   const std::vector<std::string> lowers = lower_directories(stack);
   UniqueFd root;
   if (mount.read_only) {
-    ASSIGN_OR_RETURN(root, store::mount_read_only(*state_.store, lowers));
+    ASSIGN_OR_RETURN(root, store::mount_read_only(*state_.store, lowers, state_.lease->new_mount_path()));
   } else {
     // Writes go to an upper directory that nobody keeps.
     const bool in_memory = snapshotter_ == Snapshotter::kTmpfs;

@@ -76,6 +76,10 @@ Result<WorkDirectory> BuildLease::new_directory() {
   return made;
 }
 
+std::string BuildLease::new_mount_path() {
+  return fmt::format("{}/{}.mnt", path(), counter_->next.fetch_add(1));
+}
+
 Status BuildLease::discard(Store& store, WorkDirectory directory) {
   directory.fs.reset();
   RETURN_IF_ERROR(store.discard(directory.work_path()));

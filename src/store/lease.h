@@ -48,6 +48,9 @@ class BuildLease {
 
   // From any thread of one process; two processes of one build must not both call it.
   Result<WorkDirectory> new_directory();
+  // Where a kernel without detached overlay mounts can attach one for a moment: a name that is free, relative
+  // to the store's root. From any thread.
+  [[nodiscard]] std::string new_mount_path();
   // Gives one back that will not be published.
   Status discard(Store& store, WorkDirectory directory);
 

@@ -45,13 +45,16 @@ Status copy_root(Store& store, const std::string& from, int to) {
 
 }  // namespace
 
-Result<UniqueFd> mount_read_only(Store& store, std::span<const std::string> lowers) {
+Result<UniqueFd> mount_read_only(Store& store, std::span<const std::string> lowers,
+                                 const std::string& mount_path, sys::OverlaySpec::Method method) {
   // The kernel wants two lower directories where there is no upper.
   if (lowers.size() < 2)
     return sys::clone_mount(store.root_fd(), lowers.empty() ? kEmpty : lowers.front(), true);
   sys::OverlaySpec spec;
   spec.dir = store.root_fd();
   spec.lowers.assign(lowers.rbegin(), lowers.rend());
+  spec.mount_point = mount_path;
+  spec.method = method;
   return sys::mount_overlay(spec);
 }
 

@@ -9,6 +9,7 @@
 #include "base/unique_fd.h"
 #include "shale/error.h"
 #include "store/lease.h"
+#include "sys/overlay.h"
 
 namespace shale::store {
 
@@ -19,8 +20,11 @@ class Store;
 // published layers, WorkDirectory::fs_path() of those that nobody writes to any more. At most 500 (the
 // kernel's limit); beyond about 60 look-ups of missing names get slow (0.5 µs per layer).
 
-// Read-only. No layer gives an empty directory; one gives a bind mount of it.
-Result<UniqueFd> mount_read_only(Store& store, std::span<const std::string> lowers);
+// Read-only. No layer gives an empty directory; one gives a bind mount of it. `mount_path` is a name of
+// BuildLease::new_mount_path(), `method` what to try (all of them, but for tests).
+Result<UniqueFd> mount_read_only(Store& store, std::span<const std::string> lowers,
+                                 const std::string& mount_path,
+                                 sys::OverlaySpec::Method method = sys::OverlaySpec::Method::kAuto);
 
 // What is written goes to directory.fs, whose root takes the mode, owner, times and attributes of the merged
 // root below (0755 and the caller's uid and gid if there is nothing below). Once for each WorkDirectory:

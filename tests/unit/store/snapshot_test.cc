@@ -61,7 +61,7 @@ class SnapshotTest : public StoreTest {
 
 TEST_F(SnapshotTest, UpperLayersHideLowerOnes) {
   in_namespace([](Stack& stack) {
-    const Result<UniqueFd> mount = mount_read_only(stack.store, stack.paths);
+    const Result<UniqueFd> mount = mount_read_only(stack.store, stack.paths, stack.lease.new_mount_path());
     CHECK_OK_IN_CHILD(mount);
     CHECK_IN_CHILD(sys::read_file(mount->get(), "a") == "2");
     CHECK_IN_CHILD(sys::read_file(mount->get(), "b") == "1");
@@ -71,13 +71,27 @@ TEST_F(SnapshotTest, UpperLayersHideLowerOnes) {
   });
 }
 
+// What Linux before 6.8 has. Twice, as one RUN may bind two stages.
+TEST_F(SnapshotTest, AReadOnlySnapshotNeedsNoNewKernel) {
+  in_namespace([](Stack& stack) {
+    for (int i = 0; i < 2; ++i) {
+      const Result<UniqueFd> mount = mount_read_only(stack.store, stack.paths, stack.lease.new_mount_path(),
+                                                     sys::OverlaySpec::Method::kMount);
+      CHECK_OK_IN_CHILD(mount);
+      CHECK_IN_CHILD(sys::read_file(mount->get(), "a") == "2");
+      CHECK_IN_CHILD(!sys::open_at(mount->get(), "new", O_WRONLY | O_CREAT, 0644));
+    }
+    return 0;
+  });
+}
+
 TEST_F(SnapshotTest, AReadOnlySnapshotOfOneLayerOrNoneCannotBeWritten) {
   in_namespace([](Stack& stack) {
-    const Result<UniqueFd> one = mount_read_only(stack.store, std::span(stack.paths).first(1));
+    const Result<UniqueFd> one = mount_read_only(stack.store, std::span(stack.paths).first(1), {});
     CHECK_OK_IN_CHILD(one);
     CHECK_IN_CHILD(sys::read_file(one->get(), "a") == "1");
     CHECK_IN_CHILD(!sys::open_at(one->get(), "new", O_WRONLY | O_CREAT, 0644));
-    const Result<UniqueFd> none = mount_read_only(stack.store, {});
+    const Result<UniqueFd> none = mount_read_only(stack.store, {}, {});
     CHECK_OK_IN_CHILD(none);
     CHECK_IN_CHILD(sys::list_dir(none->get())->empty());
     CHECK_IN_CHILD(!sys::open_at(none->get(), "new", O_WRONLY | O_CREAT, 0644));
@@ -110,7 +124,7 @@ TEST_F(SnapshotTest, WritesGoToTheWorkDirectoryOnly) {
         stack.store.layers().publish(stack.lease, std::move(*directory), file_layer("a", "3"));
     CHECK_OK_IN_CHILD(layer);
     stack.paths.push_back(Layers::fs_path(layer->id));
-    const Result<UniqueFd> next = mount_read_only(stack.store, stack.paths);
+    const Result<UniqueFd> next = mount_read_only(stack.store, stack.paths, stack.lease.new_mount_path());
     CHECK_OK_IN_CHILD(next);
     CHECK_IN_CHILD(sys::read_file(next->get(), "a") == "3");
     CHECK_IN_CHILD(!sys::exists_at(next->get(), "b"));
