@@ -39,10 +39,15 @@ layer::Entry to_entry(std::string path, const struct stat& info) {
   return entry;
 }
 
+constexpr const char* kUnreadableHint =
+    "make it readable for you, or list it in .dockerignore if the image does not need it";
+
 // Depth-first in the order of manifests: names sorted by bytes, a directory before what is in it.
 class Walker {
  public:
-  Walker(const dockerfile::IgnoreMatcher& ignore, std::vector<Found>& out) : ignore_(ignore), out_(out) {}
+  // `closed`: gets the directories that may not be read.
+  Walker(const dockerfile::IgnoreMatcher& ignore, std::vector<Found>& out, std::set<std::string>& closed)
+      : ignore_(ignore), out_(out), closed_(closed) {}
 
   Status directory(int parent, const std::string& path, const dockerfile::IgnoreMatcher::State& state) {
     ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(parent));
@@ -68,11 +73,13 @@ class Walker {
       const std::size_t mark = out_.size();
       out_.push_back({to_entry(path, info), info});
       Result<UniqueFd> directory_fd = sys::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      if (!directory_fd) {
+      Status listed = directory_fd ? directory(directory_fd->get(), path + "/", below)
+                                   : fail(std::move(directory_fd.error()));
+      if (!listed) {
+        if (listed.error().errno_value() != EACCES) return listed;
         // Its content may not be asked for by anybody; that it exists is all we know.
-        if (directory_fd.error().errno_value() != EACCES) return fail(std::move(directory_fd.error()));
-      } else {
-        RETURN_IF_ERROR(directory(directory_fd->get(), path + "/", below));
+        closed_.insert(path);
+        out_.resize(mark + 1);
       }
       // An ignored directory is there only for the sake of what is re-included below it.
       if (verdict.ignored && out_.size() == mark + 1) out_.pop_back();
@@ -93,6 +100,7 @@ class Walker {
 
   const dockerfile::IgnoreMatcher& ignore_;
   std::vector<Found>& out_;
+  std::set<std::string>& closed_;
   std::map<std::pair<dev_t, ino_t>, std::string> first_of_inode_;
 };
 
@@ -180,7 +188,7 @@ Status ContextTree::walk() {
   std::vector<Found> found;
   ASSIGN_OR_RETURN(const struct stat root, sys::stat_fd(directory_.get()));
   found.push_back({to_entry("", root), root});
-  Walker walker(ignore_, found);
+  Walker walker(ignore_, found, closed_);
   RETURN_IF_ERROR(walker.directory(directory_.get(), "", {}));
   std::vector<layer::Entry> entries;
   entries.reserve(found.size());
@@ -203,11 +211,17 @@ Result<UniqueFd> ContextTree::open_file(const layer::ViewEntry& file) {
   if (!fd) {
     Error error = Error::system(fd.error().errno_value(),
                                 fmt::format("read '{}' of the build context {}", file.entry->path, path_));
-    if (fd.error().errno_value() == EACCES)
-      error.add_hint("make it readable for you, or list it in .dockerignore if the image does not need it");
+    if (fd.error().errno_value() == EACCES) error.add_hint(kUnreadableHint);
     return fail(std::move(error));
   }
   return fd;
+}
+
+Status ContextTree::check_open(const std::string& path) const {
+  if (!closed_.contains(path)) return {};
+  return fail(
+      Error::system(EACCES, fmt::format("read the directory '{}' of the build context {}", path, path_))
+          .hint(kUnreadableHint));
 }
 
 Result<Digest> ContextTree::content_of(const layer::ViewEntry& file) {

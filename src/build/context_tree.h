@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ class ContextTree final : public SourceTree {
   std::pair<int, std::string> link_source(const layer::ViewEntry&) override { return {-1, {}}; }
   std::string name() const override { return "the build context"; }
   bool is_ignored(const std::string& path) const override;
+  Status check_open(const std::string& path) const override;
   const std::vector<plan::CopyOp>* taken_otherwise() const override { return taken_ ? &*taken_ : nullptr; }
   void set_taken_otherwise(std::vector<plan::CopyOp> taken) { taken_ = std::move(taken); }
 
@@ -57,6 +59,7 @@ class ContextTree final : public SourceTree {
   dockerfile::IgnoreMatcher ignore_;
   std::optional<store::StatCache> cache_;  // none for a directory that lives as long as the build
   layer::SnapshotView view_;
+  std::set<std::string> closed_;                    // directories that may not be read
   std::vector<struct stat> stats_;                  // of the entry with the same index in the manifest
   std::vector<Digest> digests_;                     // likewise; empty = not asked for yet
   std::optional<std::vector<plan::CopyOp>> taken_;  // see taken_otherwise()

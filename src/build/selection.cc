@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/sha256.h"
 #include "base/suggest.h"
 #include "dockerfile/glob.h"
@@ -23,6 +25,8 @@ std::string last_component(std::string_view path) {
 }
 
 Error not_found(const SourceTree& tree, const std::string& path) {
+  for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
+    if (Status open = tree.check_open(path.substr(0, slash)); !open) return std::move(open.error());
   Error error(ErrorKind::kDockerfile, fmt::format("\"/{}\": not found in {}", path, tree.name()));
   if (tree.is_ignored(path)) {
     error.add_hint("the file is there, but .dockerignore excludes it");
@@ -51,20 +55,36 @@ std::pair<std::string, std::string> split_wildcards(const std::string& path) {
   return {path, {}};
 }
 
+// The first components of a pattern, as many as `path` has.
+std::string_view components_of(std::string_view pattern, std::string_view path) {
+  std::size_t end = 0;
+  for (auto left = std::count(path.begin(), path.end(), '/') + 1; left > 0 && end != std::string_view::npos;
+       --left)
+    end = pattern.find('/', end == 0 ? 0 : end + 1);
+  return pattern.substr(0, end);
+}
+
+// Something below the directory `path` could match.
+bool leads_into(std::string_view pattern, std::string_view path) {
+  const std::string_view first = components_of(pattern, path);
+  return first.find("**") != std::string_view::npos || dockerfile::glob_match(first, path).value_or(false);
+}
+
 Status select_wildcard(const SourceTree& tree, const std::string& base, const std::string& pattern,
                        std::vector<Selected>& out) {
   ASSIGN_OR_RETURN(const layer::ResolvedPath start,
                    tree.view().resolve(dockerfile::remove_escapes(base), true));
   if (!start.exists()) return fail(not_found(tree, dockerfile::remove_escapes(base)));
+  RETURN_IF_ERROR(tree.check_open(start.path));
   const std::size_t prefix = start.path.empty() ? 0 : start.path.size() + 1;
   std::string matched;  // below a match nothing is looked at
   return tree.view().walk(start.path, [&](const layer::ViewEntry& found) -> Status {
     const std::string& path = found.entry->path;
     if (path.size() <= prefix) return {};
     if (!matched.empty() && path.starts_with(matched)) return {};
-    ASSIGN_OR_RETURN(const bool match,
-                     dockerfile::glob_match(pattern, std::string_view(path).substr(prefix)));
-    if (!match) return {};
+    const std::string_view inside = std::string_view(path).substr(prefix);
+    ASSIGN_OR_RETURN(const bool match, dockerfile::glob_match(pattern, inside));
+    if (!match) return leads_into(pattern, inside) ? tree.check_open(path) : Status();
     if (found.entry->is_directory()) matched = path + "/";
     std::string target = path;
     if (found.entry->is_symlink()) {
@@ -180,7 +200,12 @@ Result<Digest> selection_digest(const plan::CopyOp& op, SourceTree& tree,
       const layer::Entry& entry = *found.entry;
       const std::string_view inside =
           entry.path.size() <= prefix ? std::string_view() : std::string_view(entry.path).substr(prefix);
-      if (!inside.empty() && !exclude.empty() && exclude.matches(inside)) return {};
+      const bool excluded = !inside.empty() && !exclude.empty() && exclude.matches(inside);
+      // One that is excluded may be made after all, for what is excepted below it.
+      if (excluded && (!entry.is_directory() || !exclude.has_exceptions())) return {};
+      const bool wanted =
+          include.empty() || include.matches(inside) || leads_into(one.parents_pattern, inside);
+      if (Status open = tree.check_open(entry.path); wanted && !open) return open;
       if (!inside.empty() && !include.empty() && !entry.is_directory() && !include.matches(inside)) return {};
       hash.add(inside)
           .add(static_cast<std::uint64_t>(entry.type))

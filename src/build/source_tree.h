@@ -39,6 +39,12 @@ class SourceTree {
     (void)path;
     return false;
   }
+  // An error if this is a directory whose content is not known because it may not be read: whoever needs it
+  // cannot go on.
+  [[nodiscard]] virtual Status check_open(const std::string& path) const {
+    (void)path;
+    return {};
+  }
   // Of some trees, there is only what the build takes: then, what it takes other than by the operation at
   // hand (see select()). Null if everything is there.
   [[nodiscard]] virtual const std::vector<plan::CopyOp>* taken_otherwise() const { return nullptr; }
