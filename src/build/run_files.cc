@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -104,14 +103,6 @@ Status copy_root_metadata(const layer::SnapshotView& view, layer::OwnerEncoding 
   if (root) RETURN_IF_ERROR(layer::give_to_owner(owners, directory, *root->entry));
   if (::fchmod(directory, mode) != 0) return fail_errno(errno, "set the mode of the root directory");
   return {};
-}
-
-Result<UniqueFd> clone_of(int fd) {
-  constexpr unsigned kOpenTreeClone = 1;  // OPEN_TREE_CLONE, linux/mount.h
-  UniqueFd out(
-      static_cast<int>(::syscall(SYS_open_tree, fd, "", kOpenTreeClone | O_CLOEXEC | AT_EMPTY_PATH)));
-  if (!out) return fail_errno(errno, "clone a mount");
-  return out;
 }
 
 }  // namespace shale::build

@@ -39,7 +39,4 @@ std::string full_disk_hint(int store_fd);
 // Gives a directory the mode and owner of the root that `view` shows, so that it can be put on top of it.
 Status copy_root_metadata(const layer::SnapshotView& view, layer::OwnerEncoding owners, int directory);
 
-// The file or directory `fd` (O_PATH) as a mount of its own, attached nowhere.
-Result<UniqueFd> clone_of(int fd);
-
 }  // namespace shale::build

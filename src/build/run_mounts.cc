@@ -12,6 +12,7 @@
 #include "build/tree_writer.h"
 #include "store/snapshot.h"
 #include "sys/files.h"
+#include "sys/overlay.h"
 
 namespace shale::build {
 
@@ -64,9 +65,12 @@ Status RunStep::prepare_bind(const plan::MountOp& mount) {
   runtime::SandboxMount bind;
   bind.target = mount.target;
   bind.read_only = mount.read_only;
-  ASSIGN_OR_RETURN(UniqueFd inside, open_inside(root.get(), mount.source_path));
-  // A part of a mount that is attached nowhere is cloned as a mount of its own.
-  ASSIGN_OR_RETURN(UniqueFd part, clone_of(inside.get()));
+  UniqueFd part = std::move(root);
+  if (mount.source_path.find_first_not_of('/') != std::string::npos) {
+    ASSIGN_OR_RETURN(const UniqueFd inside, open_inside(part.get(), mount.source_path));
+    ASSIGN_OR_RETURN(part, sys::clone_part(part.get(), inside.get(), state_.store->root_fd(),
+                                           state_.lease->new_mount_path()));
+  }
   bind.fd = part.get();
   bind.detached = true;
   spec_.mounts.push_back(std::move(bind));

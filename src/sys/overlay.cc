@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 
 #include "sys/files.h"
@@ -18,6 +19,12 @@ namespace {
 
 constexpr std::size_t kMaxLowers = 500;         // OVL_MAX_STACK
 constexpr std::size_t kMaxMountOptions = 4095;  // mount(2) takes one page
+
+// -1 and errno if the kernel refuses.
+int clone_tree(int fd) {
+  return static_cast<int>(
+      ::syscall(SYS_open_tree, fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+}
 
 // What the kernel wrote about the last operations on a file system context: lines such as
 // "e overlay: filesystem on /x not supported as upperdir".
@@ -125,8 +132,7 @@ Result<UniqueFd> mount_and_detach(const OverlaySpec& spec, const OpenedSpec& ope
   // `target` still names the directory below the mount; opened anew it is the mount's root.
   Result<UniqueFd> mounted = open_at(spec.dir, spec.mount_point, O_PATH | O_DIRECTORY);
   if (!mounted) return mounted;
-  UniqueFd copy(static_cast<int>(
-      ::syscall(SYS_open_tree, mounted->get(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  UniqueFd copy(clone_tree(mounted->get()));
   const int error = errno;
   if (::umount2(name_of(mounted->get()).c_str(), MNT_DETACH) != 0)
     return fail_errno(errno, "detach an overlay");
@@ -167,6 +173,11 @@ Result<UniqueFd> mount_overlay(const OverlaySpec& spec) {
     case Method::kAuto:
       break;
   }
+  // What this kernel took the last time is tried first: each way that it does not know leaves a line in its
+  // log.
+  static std::atomic<Method> taken = Method::kDescriptors;
+  if (taken == Method::kMount && !spec.mount_point.empty())
+    if (Result<UniqueFd> attached = mount_and_detach(spec, opened)) return attached;
   Result<UniqueFd> mount = mount_detached(spec, opened, true);
   if (mount || !is_unknown_way(mount.error())) return mount;
   // The first error is the newest kernel's and says most; it is kept if nothing else works.
@@ -174,7 +185,28 @@ Result<UniqueFd> mount_overlay(const OverlaySpec& spec) {
   if (by_path) return by_path;
   if (spec.mount_point.empty()) return mount;
   Result<UniqueFd> attached = mount_and_detach(spec, opened);
-  return attached ? std::move(attached) : std::move(mount);
+  if (!attached) return mount;
+  taken = Method::kMount;
+  return attached;
+}
+
+Result<UniqueFd> clone_part(int mount, int part, int dir, const std::string& mount_point) {
+  UniqueFd out(clone_tree(part));
+  if (out) return out;
+  if (errno != EINVAL) return fail_errno(errno, "clone a part of a mount");
+  return clone_attached_part(mount, part, dir, mount_point);
+}
+
+Result<UniqueFd> clone_attached_part(int mount, int part, int dir, const std::string& mount_point) {
+  RETURN_IF_ERROR(make_dir(dir, mount_point, 0700));
+  if (::syscall(SYS_move_mount, mount, "", dir, mount_point.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return fail_errno(errno, "attach a mount to clone a part of it");
+  UniqueFd out(clone_tree(part));
+  const int error = errno;
+  if (::umount2(name_of(mount).c_str(), MNT_DETACH) != 0)
+    return fail_errno(errno, "detach a mount that a part was cloned of");
+  if (!out) return fail_errno(error, "clone a part of a mount");
+  return out;
 }
 
 Result<UniqueFd> clone_mount(int dir, const std::string& path, bool read_only) {

@@ -29,6 +29,13 @@ struct OverlaySpec {
 // Needs CAP_SYS_ADMIN in the user namespace that owns the caller's mount namespace.
 Result<UniqueFd> mount_overlay(const OverlaySpec& spec);
 
+// What `part` (O_PATH) names in the detached mount `mount`, as a detached mount of its own. Linux before 6.15
+// clones nothing of a mount that is attached nowhere: then it is attached for a moment, see below.
+Result<UniqueFd> clone_part(int mount, int part, int dir, const std::string& mount_point);
+// The same by attaching `mount`, in the caller's mount namespace, which must be private, to the directory
+// `mount_point` of `dir`, which is made. `mount` cannot be attached again.
+Result<UniqueFd> clone_attached_part(int mount, int part, int dir, const std::string& mount_point);
+
 // A bind mount of a directory, without what is mounted below it.
 Result<UniqueFd> clone_mount(int dir, const std::string& path, bool read_only);
 

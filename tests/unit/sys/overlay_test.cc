@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/overlay.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <functional>
 
 #include "support/namespace.h"
+#include "sys/files.h"
 #include "testing.h"
 
 namespace shale::sys {
@@ -139,6 +145,32 @@ TEST_F(OverlayTest, ACloneCanBeReadOnly) {
     CHECK_IN_CHILD(read_file(closed->get(), "c") == "written");
     const Result<UniqueFd> written = open_at(closed->get(), "d/x", O_WRONLY | O_CREAT, 0644);
     CHECK_IN_CHILD(!written && written.error().errno_value() == EROFS);
+    return 0;
+  });
+}
+
+// The second is what Linux before 6.15 needs.
+TEST_F(OverlayTest, APartOfADetachedMountIsAMountOfItsOwn) {
+  in_namespace([](int inside) {
+    for (const auto clone : {&clone_part, &clone_attached_part}) {
+      Result<UniqueFd> part = fail(ErrorKind::kSystem, "not made");
+      {
+        const Result<UniqueFd> mount = mount_overlay(spec(inside));
+        CHECK_OK_IN_CHILD(mount);
+        const Result<UniqueFd> found = open_in_root(mount->get(), "d", O_PATH);
+        CHECK_OK_IN_CHILD(found);
+        part = clone(mount->get(), found->get(), inside, "place");
+      }
+      CHECK_OK_IN_CHILD(part);
+      CHECK_IN_CHILD(exists_at(part->get(), "e"));
+      CHECK_OK_IN_CHILD(remove_tree(inside, "place"));  // EBUSY while something is mounted there
+      CHECK_OK_IN_CHILD(make_dir(inside, "place", 0700));
+      CHECK_IN_CHILD(::syscall(SYS_move_mount, part->get(), "", inside, "place", MOVE_MOUNT_F_EMPTY_PATH) ==
+                     0);
+      CHECK_IN_CHILD(exists_at(inside, "place/e"));
+      CHECK_IN_CHILD(::umount2(fmt::format("/proc/self/fd/{}/place", inside).c_str(), MNT_DETACH) == 0);
+      CHECK_OK_IN_CHILD(remove_tree(inside, "place"));
+    }
     return 0;
   });
 }
