@@ -58,8 +58,8 @@ Result<ExitStatus> ChildProcess::wait() {
 
 namespace {
 
-// Runs in the forked child: async-signal-safe calls only, no allocation. Never returns; on failure writes the
-// errno to `error_fd`.
+// Runs in the child, in its parent's memory: async-signal-safe calls only, no allocation, and nothing is
+// written that spawn() reads again. Never returns; on failure writes the errno to `error_fd`.
 [[noreturn]] void become(const SpawnOptions& options, pid_t parent, char* const* argv, char* const* envp,
                          std::pair<int, int>* fds, std::size_t fd_count, int lowest_free, int error_fd) {
   const auto give_up = [&] {
@@ -67,10 +67,13 @@ namespace {
     (void)!::write(error_fd, &error, sizeof error);
     ::_exit(127);
   };
+  struct sigaction usual{};
+  usual.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal)
+    (void)::sigaction(signal, &usual, nullptr);  // not for KILL and STOP
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(signal, SIG_DFL);
   if (options.new_session) ::setsid();
   if (options.die_with_parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up();
@@ -123,12 +126,14 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
   for (const auto& [ours, theirs] : fds) lowest_free = std::max(lowest_free, theirs + 1);
   const pid_t parent = ::getpid();
 
-  // All signals are held back over the fork: a handler of ours must not run in the child.
+  // All signals are held back over the fork: a handler of ours must not run in the child. That has our memory
+  // until it is another program, and this thread waits for it: copying our page tables takes as long as
+  // starting a sandbox's program.
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = ::fork();
+  const pid_t pid = ::vfork();
   if (pid == 0)
     become(options, parent, argv.data(), options.env ? env.data() : environ, fds.data(), fds.size(),
            lowest_free, error_pipe.second.get());
