@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A multi-stage Dockerfile with apt-get install builds in docker's containers, without a flag to shale: as root under
 # docker's own profile, and as an ordinary user without subordinate ids where user namespaces are allowed.
-# timeout: 900
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 needs net
 . "$HERE/containers"

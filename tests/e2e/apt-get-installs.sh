@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # apt-get installs a package with a daemon's user and runs what it installed.
-# timeout: 400
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 needs net
 images debian:bookworm-slim

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Five stages of a Node app: what is needed runs, in parallel where it can, over one yarn cache; `dev` never runs.
-# timeout: 900
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 needs npm
 hub node-20=node:20

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A builder and a runtime stage without names, then with names, then the builder alone by --target.
-# timeout: 400
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 hub golang-1.19=golang:1.19 alpine:latest
 cp -r "$DATA/seed-b/." .

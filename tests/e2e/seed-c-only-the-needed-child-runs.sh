@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Of two children of one stage only the needed one runs; their common parent runs once.
-# timeout: 400
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 needs net
 hub debian-bookworm-slim=debian:bookworm-slim

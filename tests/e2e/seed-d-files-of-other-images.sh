@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # COPY --from takes a file of a registry's image, then of a local one by name and by id, with relative names.
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 hub nginx-alpine=nginx:latest alpine:latest
 cat >Dockerfile <<'D'

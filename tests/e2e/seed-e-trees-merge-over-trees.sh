@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Library trees merge over existing ones, the context over both, and what RUN deletes and makes again is the new thing.
-# timeout: 600
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 needs npm
 hub node-20=node:20 debian-bookworm-slim=debian:bookworm-slim

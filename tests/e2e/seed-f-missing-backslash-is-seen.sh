@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A line that lacks its backslash: the error shows the next line, which is no instruction, and says which line looks unfinished.
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 hub node-20=node:20 nginx-alpine=nginx:alpine
 cp -r "$DATA/seed-f/." .

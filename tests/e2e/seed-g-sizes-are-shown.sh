@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # A multi-stage build prints each stage's size and what is left behind; the one-stage file of the same app is as much bigger.
-# timeout: 400
+# timeout: 1200
 . "$(dirname "$0")/lib.sh"
 hub golang-1.19=golang:1.19 alpine:latest
 cp -r "$DATA/seed-b/." .
