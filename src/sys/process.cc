@@ -133,6 +133,8 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  // NOLINTNEXTLINE(bugprone-unsafe-functions): this thread waits for become() only, which is short and does
+  // not wait.
   const pid_t pid = ::vfork();
   if (pid == 0)
     become(options, parent, argv.data(), options.env ? env.data() : environ, fds.data(), fds.size(),

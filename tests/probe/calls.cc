@@ -25,6 +25,7 @@ namespace {
 constexpr int kNumbers = 512;
 using Names = std::array<const char*, kNumbers>;
 
+// NOLINTNEXTLINE(readability-function-size): a table
 constexpr Names native_names() {
   Names names{};
 #define CALL(name, number) \
@@ -101,6 +102,7 @@ long native_call(int number, const Arguments& a) {
 }
 
 #if defined(__x86_64__)
+// NOLINTNEXTLINE(readability-function-size): a table
 constexpr Names i386_names() {
   Names names{};
 #include "calls_i386.inc"
@@ -173,9 +175,9 @@ void find_flags(Findings& found) {
   auto& items = found["argument"];
   for (const auto& [name, flag] : kNamespaceFlags) {
     items[std::string("unshare ") + name] =
-        in_child([flag = flag] { return answer(::unshare(static_cast<int>(flag))); });
-    items[std::string("clone ") + name] = in_child([flag = flag]() -> std::string {
-      const long child = ::syscall(SYS_clone, static_cast<unsigned long>(flag) | SIGCHLD, 0, 0, 0, 0);
+        in_child([bits = flag] { return answer(::unshare(static_cast<int>(bits))); });
+    items[std::string("clone ") + name] = in_child([bits = flag]() -> std::string {
+      const long child = ::syscall(SYS_clone, static_cast<unsigned long>(bits) | SIGCHLD, 0, 0, 0, 0);
       if (child == 0) ::_exit(0);
       return answer(child);
     });
