@@ -361,8 +361,7 @@ TEST_F(Unpack, T28_HostileNamesAreStoredByteForByte) {
                                     " leading",
                                     "Case",
                                     "case",
-                                    "\xe2\x80\xae"
-                                    "rtl",
+                                    std::string("\xe2\x80\xae") + "rtl",
                                     std::string(120, 'l') + "\xff"};
   for (const std::string& name : names) tar.file(name, name);
   must(unpack(tar.finish()));

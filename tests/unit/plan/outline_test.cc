@@ -10,7 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-Result<Outline> outline_of(const std::string& text, PlanOptions options = {}) {
+Result<Outline> outline_of(const std::string& text, const PlanOptions& options = {}) {
   ASSIGN_OR_RETURN(const dockerfile::ParsedFile file, dockerfile::parse_dockerfile(text, "Dockerfile"));
   return make_outline(file, options);
 }

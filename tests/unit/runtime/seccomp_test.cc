@@ -19,12 +19,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr std::uint32_t kX86_64 = AUDIT_ARCH_X86_64;
+constexpr std::uint32_t kAmd64 = AUDIT_ARCH_X86_64;
 constexpr std::uint32_t kI386 = AUDIT_ARCH_I386;
 
 const SeccompFilters& default_filters() {
-  static const SeccompFilters filters = SeccompProfile::load_default().value().compile().value();
-  return filters;
+  static const SeccompFilters kFilters = SeccompProfile::load_default().value().compile().value();
+  return kFilters;
 }
 
 std::string decide(const SeccompFilters& filters, std::uint32_t arch, int number,
@@ -44,7 +44,7 @@ std::string decide(std::uint32_t arch, int number, std::vector<std::uint64_t> ar
 std::string decision_table() {
   std::ostringstream out;
   // For i386, how far the names go depends on the libseccomp we are built with.
-  constexpr std::tuple<std::uint32_t, const char*, int> kTables[] = {{kX86_64, "x86_64", 512},
+  constexpr std::tuple<std::uint32_t, const char*, int> kTables[] = {{kAmd64, "x86_64", 512},
                                                                      {kI386, "i386", 451}};
   for (const auto& [arch, name, end] : kTables) {
     int start = 0;
@@ -75,24 +75,24 @@ TEST(SeccompPolicy, DecidesEveryCallAsInTheGoldenTable) {
 TEST(SeccompPolicy, CloneMayMakeThreadsButNoNamespaces) {
   constexpr int kClone = 56;
   constexpr std::uint64_t kThread = 0x3d0f00;  // what glibc passes
-  EXPECT_EQ(decide(kX86_64, kClone, {kThread}), "allow");
-  EXPECT_EQ(decide(kX86_64, kClone, {17}), "allow");
+  EXPECT_EQ(decide(kAmd64, kClone, {kThread}), "allow");
+  EXPECT_EQ(decide(kAmd64, kClone, {17}), "allow");
   for (const std::uint64_t space :
-       {0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000})
-    EXPECT_EQ(decide(kX86_64, kClone, {space | 17}), "errno 1") << std::hex << space;
+       {0x00020000U, 0x02000000U, 0x04000000U, 0x08000000U, 0x10000000U, 0x20000000U, 0x40000000U})
+    EXPECT_EQ(decide(kAmd64, kClone, {space | 17}), "errno 1") << std::hex << space;
   EXPECT_EQ(decide(kI386, 120, {0x10000000 | 17}), "errno 1");
-  EXPECT_EQ(decide(kX86_64, 435), "errno 38") << "clone3";
-  EXPECT_EQ(decide(kX86_64, 272, {0x10000000}), "errno 1") << "unshare";
+  EXPECT_EQ(decide(kAmd64, 435), "errno 38") << "clone3";
+  EXPECT_EQ(decide(kAmd64, 272, {0x10000000}), "errno 1") << "unshare";
 }
 
 TEST(SeccompPolicy, OnlyFourSocketFamilies) {
   constexpr int kSocket = 41;
   for (std::uint64_t family = 0; family < 64; ++family) {
     const bool wanted = family == 1 || family == 2 || family == 10 || family == 16;
-    EXPECT_EQ(decide(kX86_64, kSocket, {family, 1, 0}), wanted ? "allow" : "errno 97") << family;
+    EXPECT_EQ(decide(kAmd64, kSocket, {family, 1, 0}), wanted ? "allow" : "errno 97") << family;
   }
   // The kernel cuts the family to 32 bits.
-  EXPECT_EQ(decide(kX86_64, kSocket, {(std::uint64_t{1} << 32) | 38}), "errno 97");
+  EXPECT_EQ(decide(kAmd64, kSocket, {(std::uint64_t{1} << 32) | 38}), "errno 97");
   // 32-bit programs keep their network, and with it every family: socketcall's arguments are out of a
   // filter's sight.
   EXPECT_EQ(decide(kI386, 102, {1}), "allow");
@@ -101,33 +101,33 @@ TEST(SeccompPolicy, OnlyFourSocketFamilies) {
 
 TEST(SeccompPolicy, NothingIsTypedIntoATerminal) {
   constexpr int kIoctl = 16;
-  for (const std::uint64_t command : {0x5412, 0x541c}) {
-    EXPECT_EQ(decide(kX86_64, kIoctl, {0, command}), "errno 1");
-    EXPECT_EQ(decide(kX86_64, kIoctl, {0, command | std::uint64_t{1} << 32}), "errno 1");
+  for (const std::uint64_t command : {0x5412U, 0x541cU}) {
+    EXPECT_EQ(decide(kAmd64, kIoctl, {0, command}), "errno 1");
+    EXPECT_EQ(decide(kAmd64, kIoctl, {0, command | std::uint64_t{1} << 32}), "errno 1");
     EXPECT_EQ(decide(kI386, 54, {0, command}), "errno 1");
   }
-  EXPECT_EQ(decide(kX86_64, kIoctl, {0, 0x5401}), "allow");
+  EXPECT_EQ(decide(kAmd64, kIoctl, {0, 0x5401}), "allow");
 }
 
 TEST(SeccompPolicy, PersonalityOnlyAsHarmlessValues) {
   constexpr int kPersonality = 135;
   for (const std::uint64_t value : {0x0ULL, 0x8ULL, 0x20000ULL, 0x20008ULL, 0xffffffffULL})
-    EXPECT_EQ(decide(kX86_64, kPersonality, {value}), "allow") << value;
-  EXPECT_EQ(decide(kX86_64, kPersonality, {0x40000}), "errno 1");
-  EXPECT_EQ(decide(kX86_64, kPersonality, {0x400000}), "errno 38");
+    EXPECT_EQ(decide(kAmd64, kPersonality, {value}), "allow") << value;
+  EXPECT_EQ(decide(kAmd64, kPersonality, {0x40000}), "errno 1");
+  EXPECT_EQ(decide(kAmd64, kPersonality, {0x400000}), "errno 38");
 }
 
 TEST(SeccompPolicy, X32AndOtherArchitecturesDoNotExist) {
-  EXPECT_EQ(decide(kX86_64, 0x40000000), "errno 38");
-  EXPECT_EQ(decide(kX86_64, 0x40000000 | 41), "errno 38");
+  EXPECT_EQ(decide(kAmd64, 0x40000000), "errno 38");
+  EXPECT_EQ(decide(kAmd64, 0x40000000 | 41), "errno 38");
   EXPECT_EQ(decide(AUDIT_ARCH_AARCH64, 64), "errno 38");
 }
 
 TEST(SeccompPolicy, CallsNewerThanTheLibraryAreDecided) {
-  EXPECT_EQ(decide(kX86_64, 452), "allow") << "fchmodat2";
-  EXPECT_EQ(decide(kX86_64, 467), "errno 1") << "open_tree_attr";
-  EXPECT_EQ(decide(kX86_64, 425), "errno 38") << "io_uring_setup";
-  EXPECT_EQ(decide(kX86_64, 500), "errno 38") << "unknown";
+  EXPECT_EQ(decide(kAmd64, 452), "allow") << "fchmodat2";
+  EXPECT_EQ(decide(kAmd64, 467), "errno 1") << "open_tree_attr";
+  EXPECT_EQ(decide(kAmd64, 425), "errno 38") << "io_uring_setup";
+  EXPECT_EQ(decide(kAmd64, 500), "errno 38") << "unknown";
 }
 #endif
 
@@ -270,15 +270,15 @@ TEST(SeccompProfile, DockersJsonIsRead) {
   const auto profile = SeccompProfile::parse(kDocker, "docker", kDefaultCapabilities);
   ASSERT_TRUE(profile) << profile.error().to_line();
   const SeccompFilters filters = profile->compile().value();
-  EXPECT_EQ(decide(filters, kX86_64, 0), "allow") << "read";
-  EXPECT_EQ(decide(filters, kX86_64, 39), "errno 38") << "getpid, by the first of two rules";
-  EXPECT_EQ(decide(filters, kX86_64, 321), "errno 1") << "bpf, without the capability";
-  EXPECT_EQ(decide(filters, kX86_64, 161), "allow") << "chroot, with it";
-  EXPECT_EQ(decide(filters, kX86_64, 101), "allow") << "ptrace, the kernel is new enough";
-  EXPECT_EQ(decide(filters, kX86_64, 1), "errno 1") << "write, the kernel is too old";
-  EXPECT_EQ(decide(filters, kX86_64, 2), "errno 1") << "open, another architecture's";
-  EXPECT_EQ(decide(filters, kX86_64, 56, {17}), "allow");
-  EXPECT_EQ(decide(filters, kX86_64, 56, {0x10000000}), "errno 1");
+  EXPECT_EQ(decide(filters, kAmd64, 0), "allow") << "read";
+  EXPECT_EQ(decide(filters, kAmd64, 39), "errno 38") << "getpid, by the first of two rules";
+  EXPECT_EQ(decide(filters, kAmd64, 321), "errno 1") << "bpf, without the capability";
+  EXPECT_EQ(decide(filters, kAmd64, 161), "allow") << "chroot, with it";
+  EXPECT_EQ(decide(filters, kAmd64, 101), "allow") << "ptrace, the kernel is new enough";
+  EXPECT_EQ(decide(filters, kAmd64, 1), "errno 1") << "write, the kernel is too old";
+  EXPECT_EQ(decide(filters, kAmd64, 2), "errno 1") << "open, another architecture's";
+  EXPECT_EQ(decide(filters, kAmd64, 56, {17}), "allow");
+  EXPECT_EQ(decide(filters, kAmd64, 56, {0x10000000}), "errno 1");
 }
 #endif
 

@@ -107,7 +107,6 @@ TEST_F(StoreTest, ManyFirstOpensAtOnceAllSucceed) {
 TEST_F(StoreTest, TwoProcessesSeeEachOthersLayers) {
   ASSERT_OK_AND_ASSIGN(Store ours, Store::open(root_));
   ASSERT_OK(ours.close());
-  std::string id;
   ASSERT_TRUE(in_child([&] {
     Result<Store> store = Store::open(root_);
     Result<BuildLease> lease = BuildLease::create(*store);

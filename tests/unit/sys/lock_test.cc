@@ -64,8 +64,7 @@ TEST_F(LockTest, ALinkIsNotFollowed) {
 // A process of our own that takes the lock, says so, and holds it until it is killed.
 class Holder {
  public:
-  Holder(int dir, Mode mode) : ready_(std::move(make_pipe().value())) {
-    pid_ = ::fork();
+  Holder(int dir, Mode mode) : ready_(std::move(make_pipe().value())), pid_(::fork()) {
     if (pid_ == 0) {
       const Result<FileLock> lock = FileLock::acquire(dir, "lock", mode);
       (void)!::write(ready_.second.get(), lock ? "y" : "n", 1);
