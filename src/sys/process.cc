@@ -133,9 +133,7 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  // NOLINTNEXTLINE(bugprone-unsafe-functions): this thread waits for become() only, which is short and does
-  // not wait.
-  const pid_t pid = ::vfork();
+  const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): become() does not wait for anything
   if (pid == 0)
     become(options, parent, argv.data(), options.env ? env.data() : environ, fds.data(), fds.size(),
            lowest_free, error_pipe.second.get());

@@ -195,11 +195,11 @@ void find_flags(Findings& found) {
   for (const auto& [name, request] : {std::pair{"ioctl TIOCSTI", 0x5412UL},
                                       {"ioctl TIOCSTI above 32 bits", 0x100005412UL},
                                       {"ioctl TIOCLINUX", 0x541cUL}})
-    items[name] = in_child([request = request] { return answer(::syscall(SYS_ioctl, -1, request, 0)); });
+    items[name] = in_child([code = request] { return answer(::syscall(SYS_ioctl, -1, code, 0)); });
   for (const auto& [name, persona] : {std::pair{"personality ADDR_NO_RANDOMIZE", 0x40000UL},
                                       {"personality READ_IMPLIES_EXEC", 0x400000UL},
                                       {"personality MMAP_PAGE_ZERO", 0x100000UL}})
-    items[name] = in_child([persona = persona] { return answer(::syscall(SYS_personality, persona)); });
+    items[name] = in_child([bits = persona] { return answer(::syscall(SYS_personality, bits)); });
 #if defined(__x86_64__)
   constexpr int kX32 = 0x40000000;
   items["x32 getpid"] = in_child([] { return answer(::syscall(kX32 | SYS_getpid)); });
