@@ -84,7 +84,10 @@ Status select_wildcard(const SourceTree& tree, const std::string& base, const st
     if (!matched.empty() && path.starts_with(matched)) return {};
     const std::string_view inside = std::string_view(path).substr(prefix);
     ASSIGN_OR_RETURN(const bool match, dockerfile::glob_match(pattern, inside));
-    if (!match) return leads_into(pattern, inside) ? tree.check_open(path) : Status();
+    if (!match) {
+      Status open = tree.check_open(path);
+      return !open && leads_into(pattern, inside) ? open : Status();
+    }
     if (found.entry->is_directory()) matched = path + "/";
     std::string target = path;
     if (found.entry->is_symlink()) {
@@ -203,9 +206,9 @@ Result<Digest> selection_digest(const plan::CopyOp& op, SourceTree& tree,
       const bool excluded = !inside.empty() && !exclude.empty() && exclude.matches(inside);
       // One that is excluded may be made after all, for what is excepted below it.
       if (excluded && (!entry.is_directory() || !exclude.has_exceptions())) return {};
-      const bool wanted =
-          include.empty() || include.matches(inside) || leads_into(one.parents_pattern, inside);
-      if (Status open = tree.check_open(entry.path); wanted && !open) return open;
+      if (Status open = tree.check_open(entry.path);
+          !open && (include.empty() || include.matches(inside) || leads_into(one.parents_pattern, inside)))
+        return open;
       if (!inside.empty() && !include.empty() && !entry.is_directory() && !include.matches(inside)) return {};
       hash.add(inside)
           .add(static_cast<std::uint64_t>(entry.type))

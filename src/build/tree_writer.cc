@@ -22,11 +22,12 @@ using FileTraits = std::tuple<std::uint64_t, std::int64_t, std::uint32_t>;  // s
 
 FileTraits traits_of(const layer::Entry& file) { return {file.size, file.mtime_s, file.mtime_ns}; }
 
-// Of the files that `plan` takes from elsewhere, those that a layer of `stack` may hold as well.
+// Of the files that `plan` could link to, those that a layer of `stack` may hold as well.
 std::set<FileTraits> files_in_both(const CopyPlan& plan, const layer::SnapshotView& stack) {
   std::set<FileTraits> planned;
   for (const auto& [path, one] : plan.entries())
-    if (one.entry.is_file() && one.from) planned.insert(traits_of(*one.from->entry));
+    if (one.entry.is_file() && one.from && one.tree->link_source(*one.from).first >= 0)
+      planned.insert(traits_of(*one.from->entry));
   std::set<FileTraits> both;
   if (planned.empty()) return both;
   for (const auto& layer : stack.layers()) {
