@@ -3,13 +3,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "sys/files.h"
+#include "sys/random_name.h"
 #include "sys/umask.h"
 
 namespace shale::exporter {
@@ -19,10 +19,8 @@ namespace {
 constexpr std::size_t kBuffer = std::size_t{256} << 10;
 
 std::string temporary_name(const std::string& name) {
-  std::uint64_t number = 0;
-  (void)!::getrandom(&number, sizeof number, 0);  // eight bytes never come short
   // The name may be as long as a name can be.
-  return fmt::format(".{}.{:08x}", name.substr(0, 200), static_cast<std::uint32_t>(number));
+  return fmt::format(".{}.{}", name.substr(0, 200), sys::random_name());
 }
 
 }  // namespace

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "sys/files.h"
+#include "sys/random_name.h"
 
 namespace shale::registry {
 
@@ -24,13 +24,6 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-// Not of the process's number, which comes again: what one left that was killed must not be taken for ours.
-std::string temporary_name(const std::string& directory) {
-  std::uint64_t number = 0;
-  (void)!::getrandom(&number, sizeof number, 0);  // eight bytes never come short
-  return fmt::format("{}/ingest-{:016x}", directory, number);
-}
-
 }  // namespace
 
 Result<BlobFile> BlobFile::create(const std::string& directory) {
@@ -39,7 +32,7 @@ Result<BlobFile> BlobFile::create(const std::string& directory) {
   const int error = fd.error().errno_value();
   // Old kernels say EISDIR, file systems without such files EOPNOTSUPP.
   if (error != EOPNOTSUPP && error != EISDIR && error != EINVAL) return fail(std::move(fd.error()));
-  std::string name = temporary_name(directory);
+  std::string name = fmt::format("{}/ingest-{}", directory, sys::random_name());
   ASSIGN_OR_RETURN(UniqueFd named,
                    sys::open_at(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, kMode));
   return BlobFile(std::move(named), std::move(name));
@@ -92,7 +85,7 @@ Status BlobFile::commit(const std::string& path, bool replace) {
   }
   if (temporary_.empty()) {
     // A nameless file cannot replace a named one in one step: it gets a passing name first.
-    std::string name = temporary_name(parent_of(path));
+    std::string name = fmt::format("{}/ingest-{}", parent_of(path), sys::random_name());
     RETURN_IF_ERROR(commit(name, false));
     temporary_ = std::move(name);
   }

@@ -11,6 +11,7 @@
 
 #include "store/context.h"
 #include "sys/files.h"
+#include "sys/random_name.h"
 
 namespace shale::store {
 
@@ -109,7 +110,7 @@ Result<UniqueFd> Blobs::open(const Digest& digest, bool verify) {
 Result<BlobWriter> Blobs::create() {
   // A name of its own instead of O_TMPFILE, which NFS and old overlays lack; what a killed process leaves is
   // removed after the next boot.
-  std::string name = "ingest-" + random_name();
+  std::string name = "ingest-" + sys::random_name();
   ASSIGN_OR_RETURN(UniqueFd fd,
                    sys::open_at(context_.blobs.get(), name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   return BlobWriter(context_, std::move(fd), std::move(name));

@@ -30,9 +30,6 @@ struct StoreContext {
 // Moves `path` (relative to the root) into the trash. Missing is fine.
 Status move_to_trash(const StoreContext& context, const std::string& path);
 
-// Ten random characters of [a-z2-7]: 50 bits, short enough for mount(2)'s page of options.
-std::string random_name();
-
 // Seconds since 1970.
 std::int64_t now_seconds();
 

@@ -8,6 +8,7 @@
 
 #include "store/context.h"
 #include "sys/files.h"
+#include "sys/random_name.h"
 
 namespace shale::store {
 
@@ -59,7 +60,7 @@ Digest next_chain_id(const Digest& below, const Digest& diff_id) {
 }
 
 Result<LayerRecord> Layers::publish(BuildLease& lease, WorkDirectory directory, const NewLayer& layer) {
-  LayerRecord record{.id = random_name(),
+  LayerRecord record{.id = sys::random_name(),
                      .diff_id = layer.diff_id,
                      .content_key = layer.content_key,
                      .encoding = layer.encoding,

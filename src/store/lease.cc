@@ -12,6 +12,7 @@
 #include "store/database.h"
 #include "store/store.h"
 #include "sys/files.h"
+#include "sys/random_name.h"
 
 namespace shale::store {
 
@@ -54,7 +55,7 @@ BuildLease::BuildLease(std::string id, UniqueFd directory, sys::FileLock lock)
 Result<BuildLease> BuildLease::create(Store& store) {
   ASSIGN_OR_RETURN(const sys::FileLock guard,
                    sys::FileLock::acquire(store.root_fd(), kBuildsLock, Mode::kShared));
-  std::string id = random_name();
+  std::string id = sys::random_name();
   RETURN_IF_ERROR(sys::make_dir(store.builds_fd(), id, 0700));
   ASSIGN_OR_RETURN(UniqueFd directory, sys::open_at(store.builds_fd(), id, O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(sys::FileLock lock, sys::FileLock::try_acquire(directory.get(), kLock, Mode::kExclusive));

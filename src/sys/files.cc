@@ -7,7 +7,6 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -17,6 +16,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+
+#include "sys/random_name.h"
 
 namespace shale::sys {
 
@@ -115,11 +116,7 @@ Status write_all(int fd, std::string_view bytes) {
 }
 
 Status replace_file(int dir, std::string_view path, std::string_view bytes, mode_t mode, bool durable) {
-  // Not the process's number, which comes again: in containers it nearly always does, and what one of them
-  // left when it was killed must not be in the next one's way.
-  std::uint64_t number = 0;
-  (void)!::getrandom(&number, sizeof number, 0);  // eight bytes never come short
-  const std::string temporary = fmt::format("{}.tmp-{:016x}", path, number);
+  const std::string temporary = fmt::format("{}.tmp-{}", path, random_name());
   ASSIGN_OR_RETURN(UniqueFd fd, open_at(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   Status written = write_all(fd.get(), bytes);
   if (written && durable && ::fsync(fd.get()) != 0)
