@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// newuidmap and newgidmap: where they are, whether they can be trusted, and what they are started for.
+// newuidmap and newgidmap: where they are, whether they can be trusted, and how maps are written with them or
+// without.
 #pragma once
 
 #include <sys/types.h>
@@ -18,14 +19,13 @@ namespace shale::runtime {
 // an error with the remedy as its hint.
 Result<std::string> find_map_helper(const std::string& name);
 
-// Both at once, as each takes about a millisecond.
+// Who writes the maps of a user namespace: for a range of ids newuidmap and newgidmap, both at once and
+// beside whatever the caller does, as each takes about a millisecond; else ourselves.
 class MapWriters {
  public:
-  // newuidmap for the user namespace of `pid`, a child of ours; `maps` is of Kind::kFull.
+  // For the namespace of `pid`, a child of ours in a user namespace of its own.
   static Result<MapWriters> start(pid_t pid, const IdMaps& maps);
-  // newgidmap, too.
-  Status start_second(const IdMaps& maps);
-  // Waits for both.
+  // Waits until the maps are written, or says why they cannot be.
   Status finish();
 
  private:
@@ -33,11 +33,9 @@ class MapWriters {
     sys::ChildProcess process;
     UniqueFd errors;
   };
-  MapWriters(pid_t pid, Writer uids) : pid_(pid), uids_(std::move(uids)) {}
-  static Result<Writer> start(const std::string& name, pid_t pid, const std::vector<IdMap>& maps);
-  static Status finish(const std::string& name, const std::string& file, Writer& writer);
+  static Result<Writer> start_helper(const std::string& name, pid_t pid, const std::vector<IdMap>& maps);
+  static Status finish_helper(const std::string& name, const std::string& file, Writer& writer);
 
-  pid_t pid_;
   Writer uids_;
   Writer gids_;
 };

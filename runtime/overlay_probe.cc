@@ -55,10 +55,14 @@ Status record_deletion(const std::string& layer, const char* name) {
 
 }  // namespace
 
+Status prepare_overlay(const std::string& scratch) {
+  return make_dirs(scratch, {"lower/merged", "upper", "work"});
+}
+
 Status try_overlay(const std::string& scratch) {
-  RETURN_IF_ERROR(make_dirs(scratch, {"lower/merged", "upper", "work"}));
-  ASSIGN_OR_RETURN(const UniqueFd mount,
+  ASSIGN_OR_RETURN(UniqueFd mount,
                    mount_and_use(scratch, {"lower"}, "", "mount overlayfs on the store's file system"));
+  (void)mount.release();  // to close it would take as long as to make it
   return {};
 }
 

@@ -8,12 +8,14 @@
 
 namespace shale::runtime {
 
-// Both mount an overlay in the caller's mount namespace, whose own it is, on directories made in the existing
-// directory `scratch`, and remove a merged directory and make it again: with the wrong kind of attributes the
-// mount succeeds and this does not. Overlayfs leaves directories in `scratch` that only the user namespace's
-// root may enter.
+// The directories for try_overlay() in the existing directory `scratch`, made before there is a namespace.
+Status prepare_overlay(const std::string& scratch);
 
-// With the upper directory beside the layers.
+// Both mount an overlay in the caller's mount namespace, whose own it is, on directories in `scratch`, and
+// remove a merged directory and make it again: with the wrong kind of attributes the mount succeeds and this
+// does not.
+
+// With the upper directory beside the layers. The mount stays until the calling process ends.
 Status try_overlay(const std::string& scratch);
 
 // With the upper directory on a tmpfs. Deletions that layers in `scratch` record have to be seen as well:

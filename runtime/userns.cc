@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -18,7 +17,6 @@
 #include <csignal>
 #include <cstdio>
 
-#include "runtime/host_facts.h"
 #include "runtime/map_helpers.h"
 #include "sys/files.h"
 
@@ -32,44 +30,6 @@ struct StageReport {
   Stage stage = Stage::kUnshared;
   int errno_value = 0;
 };
-
-std::string map_text(const std::vector<IdMap>& maps) {
-  std::string text;
-  for (const IdMap& map : maps) text += fmt::format("{} {} {}\n", map.inside, map.outside, map.count);
-  return text;
-}
-
-Status write_proc(pid_t pid, const char* file, std::string_view text) {
-  const std::string path = fmt::format("/proc/{}/{}", pid, file);
-  ASSIGN_OR_RETURN(const UniqueFd fd, sys::open_at(AT_FDCWD, path, O_WRONLY));
-  // One write(2): the kernel takes a map only whole.
-  if (::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) return {};
-  Error error = Error::system(errno, fmt::format("map ids into the build's user namespace ({})", file));
-  const HostFacts facts = read_host_facts();
-  if (facts.uid == 0 && !facts.has_capability(CAP_SETFCAP))
-    error.add_hint("root without the capability SETFCAP cannot map its id: " +
-                   container_option(facts, "--user 1000", "runAsUser: 1000"));
-  return fail(std::move(error));
-}
-
-// Writes the maps of `pid`, whose namespace was made by our child.
-Status write_maps(pid_t pid, const IdMaps& maps) {
-  switch (maps.kind) {
-    case IdMaps::Kind::kSingle:
-      // The kernel's price for mapping one's own group without a privilege (CVE-2014-8989).
-      RETURN_IF_ERROR(write_proc(pid, "setgroups", "deny"));
-      [[fallthrough]];
-    case IdMaps::Kind::kIdentity:
-      RETURN_IF_ERROR(write_proc(pid, "uid_map", map_text(maps.uids)));
-      return write_proc(pid, "gid_map", map_text(maps.gids));
-    case IdMaps::Kind::kFull: {
-      ASSIGN_OR_RETURN(MapWriters writers, MapWriters::start(pid, maps));
-      RETURN_IF_ERROR(writers.start_second(maps));
-      return writers.finish();
-    }
-  }
-  return {};
-}
 
 void report(int fd, Stage stage, int errno_value) {
   const StageReport text{stage, errno_value};
@@ -128,8 +88,7 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
 }
 
 Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces namespaces,
-                                           const std::function<int(UniqueFd control)>& body,
-                                           const std::function<void()>& meanwhile) {
+                                           const std::function<int(UniqueFd control)>& body) {
   ASSIGN_OR_RETURN(FdPair reports, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair go, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair control, sys::make_socket_pair(SOCK_SEQPACKET));
@@ -152,12 +111,14 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces n
   reports.second.reset();
   go.first.reset();
   control.second.reset();
-  if (meanwhile) meanwhile();
   RETURN_IF_ERROR(expect(reports.first.get(), Stage::kUnshared,
                          namespaces == BuildNamespaces::kUserAndMount
                              ? "create the build's user namespace"
                              : "create the build's mount namespace"));
-  if (namespaces == BuildNamespaces::kUserAndMount) RETURN_IF_ERROR(write_maps(pid, maps));
+  if (namespaces == BuildNamespaces::kUserAndMount) {
+    ASSIGN_OR_RETURN(MapWriters writers, MapWriters::start(pid, maps));
+    RETURN_IF_ERROR(writers.finish());
+  }
   if (::write(go.second.get(), "g", 1) != 1) return fail_errno(errno, "start the build's process");
   RETURN_IF_ERROR(expect(reports.first.get(), Stage::kReady, "set up the build's mount namespace"));
   return build;

@@ -93,10 +93,9 @@ struct BuildProcess {
 Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
                                            const std::function<int(UniqueFd control)>& body);
 // The same with fewer namespaces: without a user namespace `maps` is not used and the ids stay, without a
-// mount namespace nothing is mounted. `meanwhile` is called while the child makes its namespaces.
+// mount namespace nothing is mounted.
 Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces namespaces,
-                                           const std::function<int(UniqueFd control)>& body,
-                                           const std::function<void()>& meanwhile = {});
+                                           const std::function<int(UniqueFd control)>& body);
 
 // Why this host refuses user namespaces or mounts in them, and what to do: hints for a failed unshare or
 // mount with `errno_value`.

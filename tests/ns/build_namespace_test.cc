@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -102,7 +103,24 @@ TEST(Probe, FindsFullIsolationAndLeavesNothing) {
   for (const Error& reason : result->reasons) ADD_FAILURE() << render(reason, false);
   EXPECT_STREQ(isolation_name(result->isolation), "full");
   const UniqueFd fd(::open(dir->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // The trial's process cleans up after it has answered.
+  for (int i = 0; i < 500 && !sys::list_dir(fd.get())->empty(); ++i) ::usleep(10'000);
   EXPECT_EQ(sys::list_dir(fd.get()).value(), std::vector<std::string>{});
+}
+
+// A lock is free when its last descriptor is closed, whoever has it.
+TEST(Probe, TrialHoldsNoLockOfOurs) {
+  auto dir = sys::TempDir::create("shale-probe-test");
+  ASSERT_TRUE(dir);
+  const std::string path = dir->path() + "/lock";
+  for (int i = 0; i < 20; ++i) {
+    UniqueFd held(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    ASSERT_EQ(::flock(held.get(), LOCK_EX), 0);
+    ASSERT_TRUE(probe_isolation(dir->path()));
+    held.reset();
+    const UniqueFd next(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    EXPECT_EQ(::flock(next.get(), LOCK_EX | LOCK_NB), 0);
+  }
 }
 
 TEST(Probe, MissingStoreIsAnError) { EXPECT_FALSE(probe_isolation("/no/such/store")); }
