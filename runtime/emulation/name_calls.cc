@@ -135,6 +135,7 @@ Answer make_file(Session& session, const Caller& caller, OpenArguments open) {
   const Credentials& own = session.credentials(caller);
 
   for (int links = 0; links <= kMaxLinks; ++links) {
+    if (open.path.ends_with('/')) return Answer::let_kernel();  // a directory, which this does not make
     const Session::Place place = session.open_place(caller, open.directory, open.path);
     if (!place) return Answer::let_kernel();
     const OwnerRecord owner = owner_in(session, own, place.directory.get());
@@ -175,6 +176,7 @@ Answer answer_open(Session& session, const Caller& caller) {
   if (!read_open(caller, open)) return Answer::let_kernel();
   const bool unnamed = (open.flags & O_TMPFILE) == O_TMPFILE;
   const bool makes = unnamed || (open.flags & O_CREAT) != 0;
+  if ((open.flags & O_PATH) != 0) return Answer::let_kernel();  // which then makes and truncates nothing
   const Credentials& own = session.credentials(caller);
   if (acts_as_root(own)) {
     // Root's files are root's, but for the group of a set-group-id directory.
@@ -183,7 +185,6 @@ Answer answer_open(Session& session, const Caller& caller) {
     return unnamed ? make_unnamed(session, caller, open) : make_file(session, caller, std::move(open));
   }
   if (unnamed) return make_unnamed(session, caller, open);
-  if ((open.flags & O_PATH) != 0) return Answer::let_kernel();
   const OwnedFd there = session.open(caller, open.directory, open.path, (open.flags & O_NOFOLLOW) == 0);
   if (there) {
     if ((open.flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return Answer::failure(EEXIST);
@@ -214,6 +215,8 @@ Answer answer_new_name(Session& session, const Caller& caller) {
   const bool device = mknod && (S_ISCHR(mode) || S_ISBLK(mode));
   std::string path;
   if (caller.read_string(caller.argument(name_at), kPathMax, path) != 0) return Answer::let_kernel();
+  const bool makes_directory = call == Call::kMkdir || call == Call::kMkdirat;
+  if (path.ends_with('/') && !makes_directory) return Answer::let_kernel();
   if (acts_as_root(own) && !device && !inherits_group(session, caller, directory, path, false))
     return Answer::let_kernel();
   const Session::Place place = session.open_place(caller, directory, path);

@@ -27,10 +27,21 @@ OwnedFd open_path(int directory, const std::string& path, bool follow) {
 
 }  // namespace
 
+bool Session::enter(int root) {
+  return ::fchdir(root) == 0 && ::chroot(".") == 0 && ::fchdir(fds.proc.get()) == 0;
+}
+
 bool Session::enter_root(const Caller& caller) {
-  root_ = caller.root();
-  if (!root_ || ::fchdir(root_.get()) != 0 || ::chroot(".") != 0) return false;
-  return ::fchdir(fds.proc.get()) == 0;
+  OwnedFd root = caller.root();
+  if (!root || !enter(root.get())) return false;
+  if (!root_) root_ = std::move(root);
+  return true;
+}
+
+std::string Session::journal() {
+  // The last caller may have had a root of its own, and names are told from ours.
+  if (!root_ || !enter(root_.get())) return {};
+  return owners.journal(root_.get());
 }
 
 const Credentials& Session::credentials_of_slack(std::uint64_t slack) const {

@@ -38,11 +38,12 @@ class Session {
   CredentialTable table;
   Owners owners;
 
-  // Makes the sandbox's root ours. False if the caller is gone.
+  // Makes the caller's root ours: the first caller's is the sandbox's. False if the caller is gone.
   bool enter_root(const Caller& caller);
   // From now on callers may have roots of their own.
   void expect_other_roots() { other_roots_ = true; }
-  [[nodiscard]] int root_fd() const { return root_.get(); }
+  // The owners in the sandbox's root that no attribute holds, when all callers are gone.
+  std::string journal();
 
   [[nodiscard]] const Credentials& credentials(const Caller& caller) const;
   [[nodiscard]] const Credentials& credentials_of_slack(std::uint64_t slack) const;
@@ -71,9 +72,10 @@ class Session {
   Place open_place(const Caller& caller, int directory, std::string_view path);
 
  private:
+  bool enter(int root);
   OwnedFd open_own_link(const Caller& caller, std::string_view path, bool follow, bool& is_one);
 
-  OwnedFd root_;
+  OwnedFd root_;  // the sandbox's
   bool other_roots_ = false;
   std::uint64_t base_slack_;
 };

@@ -304,7 +304,7 @@ void supervise(const SandboxSpec& spec, int socket, pid_t pid1) {
   (void)::ioctl(fds.listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
   Session session(std::move(fds), credentials_of(spec), spec.owner_journal, *slack);
   serve(session, pidfd.get());
-  if (spec.journal_fd >= 0) write_journal(spec.journal_fd, session.owners.journal(session.root_fd()));
+  if (spec.journal_fd >= 0) write_journal(spec.journal_fd, session.journal());
 }
 
 }  // namespace shale::runtime

@@ -226,6 +226,25 @@ int made_by_others() {
   return 0;
 }
 
+// Calls that look as if they made a file, in a directory that hands its group on.
+int makes_nothing() {
+  ::mkdir("/tmp/shared", 0777);
+  if (::chown("/tmp/shared", 8, 9) != 0 || ::chmod("/tmp/shared", 02777) != 0) return 1;
+  ::close(::open("/tmp/shared/file", O_CREAT | O_WRONLY, 0644));
+  if (::chown("/tmp/shared/file", 1, 2) != 0) return 2;
+  struct stat info{};
+  const int fd = ::open("/tmp/shared/file", O_PATH | O_CREAT | O_EXCL, 0644);
+  if (fd < 0 || ::fstat(fd, &info) != 0) return 3;
+  std::printf("path %u:%u\n", info.st_uid, info.st_gid);
+  std::printf("slash %s\n", result(::open("/tmp/shared/new/", O_CREAT | O_WRONLY, 0644)));
+  std::printf("nothing %s\n", result(::lstat("/tmp/shared/new", &info)));
+  std::printf("link %s\n", result(::symlink("x", "/tmp/shared/link/")));
+  std::printf("fifo %s\n", result(::mkfifo("/tmp/shared/fifo/", 0644)));
+  if (::mkdir("/tmp/shared/dir/", 0755) != 0 || ::stat("/tmp/shared/dir", &info) != 0) return 4;
+  std::printf("directory %u:%u\n", info.st_uid, info.st_gid);
+  return 0;
+}
+
 int peer() {
   int pair[2];
   if (::setuid(77) != 0 || ::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return 1;
@@ -253,8 +272,14 @@ int traps() {
 
 int main(int argc, char** argv) {
   const std::map<std::string, int (*)()> verbs = {
-      {"identities", identities}, {"race", race}, {"signals", signals}, {"attributes", attributes},
-      {"others", made_by_others}, {"peer", peer}, {"traps", traps},
+      {"identities", identities},
+      {"race", race},
+      {"signals", signals},
+      {"attributes", attributes},
+      {"others", made_by_others},
+      {"makes-nothing", makes_nothing},
+      {"peer", peer},
+      {"traps", traps},
 #ifdef __x86_64__
       {"i386", thirty_two_bits},
 #endif

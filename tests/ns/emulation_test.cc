@@ -120,6 +120,21 @@ TEST_F(EmulationTest, AnotherFileUnderALowerLinksNameHasNotItsOwner) {
   EXPECT_TRUE(journal().empty());
 }
 
+// A root of its own, entered by the last command: names are told from the sandbox's all the same.
+TEST_F(EmulationTest, TheJournalIsOfTheSandboxAfterAChroot) {
+  EXPECT_EQ(output("ln -s x /tmp/l; chown -h 3:4 /tmp/l; mkdir -p /tmp/j/bin; cp /bin/busybox /tmp/j/bin/; "
+                   "ln -s y /tmp/j/m; chown -h 5:6 /tmp/j/m; "
+                   "exec busybox chroot /tmp/j /bin/busybox stat -c '%n %u:%g' /m /bin"),
+            "/m 5:6\n/bin 0:0\n");
+  EXPECT_EQ(journal(), (std::map<std::string, OwnerRecord>{{"tmp/l", {.uid = 3, .gid = 4}},
+                                                           {"tmp/j/m", {.uid = 5, .gid = 6}}}));
+}
+
+TEST_F(EmulationTest, WhatMakesNothingChangesNoOwner) {
+  EXPECT_EQ(probe("makes-nothing"),
+            "path 1:2\nslash EISDIR\nnothing ENOENT\nlink ENOENT\nfifo ENOENT\ndirectory 0:9\n");
+}
+
 // With a root on a file system without attributes.
 class BareEmulationTest : public EmulationTest {
  protected:
