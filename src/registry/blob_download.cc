@@ -12,9 +12,6 @@ namespace shale::registry {
 
 namespace {
 
-// Less than this moved between two breaks counts as no progress (containers/image's rule).
-constexpr std::uint64_t kProgressBytes = std::uint64_t{1} << 20;
-
 // Feeds answers into a BlobFile, whatever part of the blob they carry.
 class DownloadSink : public BodySink {
  public:
@@ -25,7 +22,6 @@ class DownloadSink : public BodySink {
   std::uint64_t offset_to_ask() {
     skip_ = 0;
     asked_ = use_ranges_ ? file_.size() : 0;
-    started_at_ = file_.size();
     return asked_;
   }
   // The server does not do ranges: the next request is for the whole blob, from nothing.
@@ -37,8 +33,6 @@ class DownloadSink : public BodySink {
     skip_ = 0;
     return file_.restart();
   }
-  // Bytes that the last request added.
-  std::uint64_t added() const { return file_.size() > started_at_ ? file_.size() - started_at_ : 0; }
   bool wants_restart() const { return wants_restart_; }
   void clear_restart() { wants_restart_ = false; }
 
@@ -53,7 +47,6 @@ class DownloadSink : public BodySink {
       return true;
     }
     RETURN_IF_ERROR(give_up_ranges());
-    started_at_ = 0;
     return true;
   }
 
@@ -87,7 +80,6 @@ class DownloadSink : public BodySink {
   EventWriter& events_;
   std::uint64_t skip_ = 0;
   std::uint64_t asked_ = 0;
-  std::uint64_t started_at_ = 0;
   bool use_ranges_ = true;
   bool discarded_ = false;
   bool wants_restart_ = false;
@@ -142,7 +134,7 @@ Status download_blob(Session& session, HttpClient& client, const image::Descript
       exchange->outcome = Outcome::kBroken;
       exchange->problem = fmt::format("the answer ended after {} of {} bytes", file.size(), blob.size);
     }
-    if (sink.added() >= kProgressBytes) retry.progressed();
+    retry.reached(file.size());
     RETURN_IF_ERROR(retry.next(*exchange));
   }
 }

@@ -14,8 +14,6 @@ namespace shale::registry {
 
 namespace {
 
-constexpr std::uint64_t kProgressBytes = std::uint64_t{1} << 20;
-
 class Upload {
  public:
   Upload(Session& session, HttpClient& client, const PushBlob& blob, EventWriter& events)
@@ -72,16 +70,17 @@ class Upload {
           return fail(ErrorKind::kCorrupt, fmt::format("'{}' is not what its digest says", blob_.path));
         return fail(std::move(error));
       }
-      if (sent_ >= offset + kProgressBytes) retry_.progressed();
       RETURN_IF_ERROR(retry_.next(exchange));
       if (!upload_) continue;
       ASSIGN_OR_RETURN(const std::optional<std::uint64_t> there, progress());
       if (done_) return {};
-      if (!there)
+      if (!there) {
         upload_.reset();
-      else
-        offset = *there;
-      in_one = there && *there == 0;
+        continue;
+      }
+      retry_.reached(*there);
+      offset = *there;
+      in_one = offset == 0;
     }
   }
 
@@ -109,24 +108,22 @@ class Upload {
   RegistryRequest body_request(const char* method, Url url, std::uint64_t offset) {
     RegistryRequest request{
         .method = method, .url = std::move(url), .headers = {"Content-Type: application/octet-stream"}};
-    position_ = offset;
     request.file = FileBody{.fd = fd_.get(),
                             .offset = offset,
                             .size = blob_.size - offset,
-                            .sent = [this](std::string_view bytes) { on_sent(bytes); }};
+                            .sent = [this](std::uint64_t at, std::string_view bytes) { on_sent(at, bytes); }};
     return request;
   }
 
-  void on_sent(std::string_view bytes) {
+  void on_sent(std::uint64_t at, std::string_view bytes) {
     // Hashed when it goes out for the first time, in order, so that a refusal can be told from a damaged
     // file.
-    if (position_ == hash_offset_) {
+    if (at == hash_offset_) {
       hash_.update(bytes);
       hash_offset_ += bytes.size();
     }
-    position_ += bytes.size();
-    sent_ = position_;
-    events_.progress(blob_.digest, position_, blob_.size);
+    sent_ = at + bytes.size();
+    events_.progress(blob_.digest, sent_, blob_.size);
   }
 
   Result<Exchange> put(std::uint64_t offset) {
@@ -182,7 +179,6 @@ class Upload {
   std::optional<Url> upload_;
   Sha256 hash_;
   std::uint64_t hash_offset_ = 0;
-  std::uint64_t position_ = 0;
   std::uint64_t sent_ = 0;
   bool done_ = false;
 };

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::size_t kMaxAnswerBytes = std::size_t{1} << 20;
 constexpr std::chrono::seconds kTimeLimit{30};  // a keyring that waits for a person gives up sooner
+constexpr int kEndMilliseconds = 5000;
 
 // What the program wrote until it closed its output.
 Result<std::string> read_answer(int fd, const std::string& name) {
@@ -68,14 +69,17 @@ Result<Credential> ask_credential_helper(const std::string& name, const std::str
   output.first.reset();
   // It closed its output, so it is about to end; a pidfd tells when.
   struct pollfd ended{.fd = child.pidfd(), .events = POLLIN, .revents = 0};
-  if (::poll(&ended, 1, 5000) <= 0) (void)child.send_signal(SIGKILL);  // a program that closes and stays
+  const bool stays = ::poll(&ended, 1, kEndMilliseconds) <= 0;
+  if (stays) (void)child.send_signal(SIGKILL);  // it has said what it had to say
   ASSIGN_OR_RETURN(const sys::ExitStatus status, child.wait());
-  if (!status.ok()) {
+  if (!status.ok() && !stays) {
     // The protocol's way to say "I know nothing about that registry"; the wording is part of it.
     if (answer.find("not found") != std::string::npos || answer.find("no credentials") != std::string::npos)
       return Credential{};
-    return fail(ErrorKind::kSystem, fmt::format("{} ended with status {}: {}", program_name,
-                                                status.shell_code(), printable(answer, 200)));
+    std::string problem = fmt::format("{} ended with status {}", program_name, status.shell_code());
+    // An object is what it answers with when it succeeds: it could hold a secret.
+    if (!answer.starts_with('{')) problem += fmt::format(": {}", printable(answer, 200));
+    return fail(ErrorKind::kSystem, std::move(problem));
   }
   const Result<Json> json = parse_json(answer, "its answer");
   if (!json || !json->is_object())  // the parser's message could quote a secret

@@ -17,7 +17,6 @@ namespace shale::registry {
 namespace {
 
 constexpr int kMaxRedirects = 10;
-constexpr std::uint64_t kProgressBytes = std::uint64_t{1} << 20;
 
 struct GetSpec {
   Url url;
@@ -171,7 +170,6 @@ Status run_get(const Json& json, EventWriter& events) {
       conditions = {fmt::format("Range: bytes={}-", offset), "If-Range: " + sink.etag()};
     else if (!spec.etag.empty() && spec.etag.find_first_of("\r\n") == std::string::npos)
       conditions = {"If-None-Match: " + spec.etag};
-    const std::uint64_t before = file.size();
     Result<Exchange> exchange = get(client, spec, conditions, sink);
     if (!exchange) return fail(std::move(exchange.error()).context(fmt::format("while trying to {}", what)));
     const int status = exchange->outcome == Outcome::kAnswered ? exchange->response.status : 0;
@@ -185,7 +183,7 @@ Status run_get(const Json& json, EventWriter& events) {
                   fmt::format("{}: the server answers with status {}", what, status));
       return fail(std::move(error));
     }
-    if (file.size() > before + kProgressBytes) retry.progressed();
+    retry.reached(file.size());
     RETURN_IF_ERROR(retry.next(*exchange));
   }
 }

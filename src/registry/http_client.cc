@@ -124,7 +124,7 @@ std::size_t on_read(char* buffer, std::size_t size, std::size_t count, void* use
                             : Error(ErrorKind::kCorrupt, "a blob became shorter while it was sent");
     return CURL_READFUNC_ABORT;
   }
-  if (file.sent) file.sent({buffer, static_cast<std::size_t>(got)});
+  if (file.sent) file.sent(file.offset + running.body_sent, {buffer, static_cast<std::size_t>(got)});
   running.body_sent += static_cast<std::uint64_t>(got);
   return static_cast<std::size_t>(got);
 }

@@ -41,12 +41,13 @@ class BodySink {
   virtual Status write(std::string_view bytes) = 0;
 };
 
-// A part of a file that is sent as the body. `sent` is called with the bytes as they go out.
+// A part of a file that is sent as the body. `sent` is called with the bytes as they go out, and where in the
+// file they stand: a challenge makes all of them go out again.
 struct FileBody {
   int fd = -1;
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
-  std::function<void(std::string_view)> sent;
+  std::function<void(std::uint64_t offset, std::string_view bytes)> sent;
 };
 
 struct HttpRequest {

@@ -15,6 +15,9 @@ namespace shale::registry {
 
 namespace {
 
+// Less than this moved between two breaks counts as no progress (containers/image's rule).
+constexpr std::uint64_t kProgressBytes = std::uint64_t{1} << 20;
+
 double random_fraction() {
   thread_local std::minstd_rand source{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(source);
@@ -34,7 +37,9 @@ std::chrono::milliseconds backoff(const Patience& patience, int failures, double
       static_cast<std::int64_t>(static_cast<double>(wait.count()) * (0.9 + 0.2 * random)));
 }
 
-void Retry::progressed() {
+void Retry::reached(std::uint64_t bytes) {
+  if (bytes < reached_ + kProgressBytes) return;
+  reached_ = bytes;
   failures_ = 0;
   unreachable_ = 0;
   free_try_ = true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,8 +30,9 @@ class Retry {
   // After a failed exchange: waits and returns, or gives the error that lists every answer. An answer that
   // asks for more patience than we have is an error at once, which says when to come again.
   Status next(const Exchange& exchange);
-  // The exchange moved data before it broke: the count starts again, and nothing is waited for.
-  void progressed();
+  // How many bytes of the transfer are safely over. A mebibyte more than ever before: the count of tries starts
+  // again, and nothing is waited for. What is sent again and again is no progress.
+  void reached(std::uint64_t bytes);
 
  private:
   [[nodiscard]] Error give_up(const Exchange& exchange) const;
@@ -41,6 +43,7 @@ class Retry {
   int unreachable_ = 0;
   int unreachable_tries_ = 3;
   bool free_try_ = false;
+  std::uint64_t reached_ = 0;  // when the count was last started again
   std::vector<std::string> answers_;
 };
 

@@ -153,6 +153,12 @@ class Pull(Base):
         self.assertPulled(self.pull())
         self.assertLess(self.registry.sent, 2 * len(BLOB))
 
+    def test_a_server_that_never_gets_further_is_given_up(self):
+        # It knows no ranges, so that every try begins again: megabytes that come twice are no progress.
+        count = self.spoil_blob(40, lambda h, n: h.truncated(200, BLOB, 2 << 20))
+        self.assertRefused(self.pull(), NETWORK, "tries")
+        self.assertLess(count[0], 20)
+
     def test_416_starts_again(self):
         def action(h, n):
             return h.truncated(200, BLOB, 50000) if n == 1 else h.reply(416)
@@ -392,6 +398,20 @@ class Logins(Base):
                **self.config(credHelpers={self.registry.host: "mine"})}
         self.assertPulled(self.pull(env=env))
 
+    def test_a_helper_that_fails_is_quoted_but_for_what_may_be_secret(self):
+        env = self.config(credsStore="mine")
+        fetch = self.pull(env={**self.helper("docker-credential-mine", "echo the keyring is locked; exit 1\n"), **env})
+        self.assertIn("the keyring is locked", fetch.text)
+        answer = 'printf \'{"Username":"me","Secret":"secret-password"}\'; exit 1\n'
+        fetch = self.pull(env={**self.helper("docker-credential-mine", answer), **env})
+        self.assertIsNotNone(fetch.error)
+        self.assertNotIn("secret-password", fetch.text)
+
+    def test_a_helper_that_does_not_end_is_believed(self):
+        script = 'printf \'{"Username":"me","Secret":"secret-password"}\'; exec >&-; exec sleep 60\n'
+        env = {**self.helper("docker-credential-mine", script), **self.config(credsStore="mine")}
+        self.assertPulled(self.pull(env=env))
+
     def test_a_helper_name_is_never_a_path(self):
         for name in ["../../tmp/x", "a/b", "", "a b", "x;y"]:
             fetch = self.pull(env=self.config(credHelpers={self.registry.host: name}))
@@ -532,6 +552,35 @@ class Push(Base):
         count = self.spoil_upload(9, action)
         self.assertPushed(self.push())
         self.assertEqual(count[0], 1)
+
+    def test_a_registry_that_keeps_nothing_is_given_up(self):
+        def action(h):
+            h.rfile.read(len(BLOB) - 1000)
+            h.reset()
+        count = self.spoil_upload(40, action)
+        fetch = self.push()
+        self.assertIsNotNone(fetch.error)
+        self.assertEqual(fetch.error["kind"], NETWORK)
+        self.assertLess(count[0], 20)
+
+    def test_a_damaged_file_is_named_also_when_a_challenge_came_between(self):
+        def action(h):
+            if h.headers.get("Authorization"):
+                return False
+            h.rfile.read(int(h.headers["Content-Length"]))
+            h.reply(401, WWW_Authenticate=f'Bearer realm="http://{self.registry.host}/token"')
+        uploads = self.spoil_upload(9, action)
+        spoil = self.registry.spoil
+
+        def with_token(h):
+            if h.path.startswith("/token"):
+                h.reply(200, b'{"token":"tok"}')
+                return True
+            return spoil(h)
+        self.registry.spoil = with_token
+        fetch = self.push(b"z" * len(BLOB))
+        self.assertEqual(uploads[0], 2)
+        self.assertEqual(fetch.error["kind"], CORRUPT)
 
     def test_429_waits(self):
         def action(h):

@@ -33,8 +33,11 @@ TEST(Retry, CountsFailuresSinceTheLastProgress) {
   Retry retry({.tries = 3, .first_wait = milliseconds(1)}, "fetch x");
   EXPECT_TRUE(retry.next(answer(503)).has_value());
   EXPECT_TRUE(retry.next(answer(503)).has_value());
-  retry.progressed();
+  constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
+  retry.reached(kMebibyte);
   EXPECT_TRUE(retry.next(answer(502)).has_value());  // free: data moved
+  retry.reached(kMebibyte / 2);                      // the same again,
+  retry.reached(2 * kMebibyte - 1);                  // or too little more
   EXPECT_TRUE(retry.next(answer(502)).has_value());
   EXPECT_TRUE(retry.next(answer(502)).has_value());
   const Status last = retry.next(answer(500));
