@@ -43,20 +43,20 @@ Result<plan::Plan> make_plan(plan::Planner& planner, ImageResolver& resolver, co
 }
 
 // Everything that the build takes from its context.
-std::vector<plan::CopyOp> taken_from_context(const BuildState& state) {
-  std::vector<plan::CopyOp> out;
+std::vector<const plan::CopyOp*> taken_from_context(const BuildState& state) {
+  std::vector<const plan::CopyOp*> out;
   for (const plan::Node& node : state.plan.nodes) {
     const auto* copy = std::get_if<plan::CopyOp>(&node.op);
     if (copy != nullptr && state.state(node.id).needed && !copy->paths.empty() &&
         copy->source.kind == plan::FileSource::Kind::kContext)
-      out.push_back(*copy);
+      out.push_back(copy);
   }
   return out;
 }
 
 // Walks the directories that COPY lines of the plan read from.
 Status scan_contexts(BuildState& state, BuildInputs& inputs, EventSink& events, StepId& next_step) {
-  if (std::vector<plan::CopyOp> taken = taken_from_context(state); !taken.empty()) {
+  if (std::vector<const plan::CopyOp*> taken = taken_from_context(state); !taken.empty()) {
     const StepId step = next_step++;
     const auto started = std::chrono::steady_clock::now();
     events.on(StepStarted{.step = step, .name = "[internal] load build context"});

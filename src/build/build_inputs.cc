@@ -52,9 +52,11 @@ Result<std::string> read_in(const ContextDirectory& context, const std::string& 
   return sys::read_fd(fd.get(), name, limit);
 }
 
-Error not_readable(const Error& error) {
-  return {error.kind() == ErrorKind::kNotFound ? ErrorKind::kDockerfile : error.kind(),
-          fmt::format("failed to read dockerfile: {}", error.to_line())};
+Error not_readable(const Error& cause) {
+  Error error(ErrorKind::kDockerfile, fmt::format("failed to read dockerfile: {}", cause.to_line()));
+  if (cause.errno_value() == EISDIR) error.add_hint("name the file in it with -f");
+  if (cause.errno_value() == EACCES) error.add_hint("make it readable for the user who builds");
+  return error;
 }
 
 Result<DockerfileText> read_dockerfile(const BuildRequest& request, const ContextDirectory& context) {
@@ -77,9 +79,7 @@ Result<DockerfileText> read_dockerfile(const BuildRequest& request, const Contex
   for (const char* name : kDefaultNames) {
     Result<std::string> text = read_in(context, name, kMaxDockerfileBytes);
     if (text) return DockerfileText{.name = name, .text = std::move(*text)};
-    if (text.error().errno_value() != ENOENT)
-      return fail(Error(ErrorKind::kDockerfile,
-                        fmt::format("failed to read dockerfile: {}", text.error().to_line())));
+    if (text.error().errno_value() != ENOENT) return fail(not_readable(text.error()));
   }
   const std::string shown = plan::without_login(request.context);
   Error error(ErrorKind::kDockerfile,
@@ -199,9 +199,12 @@ Status read_named_context(const std::string& name, const std::string& value, Bui
   ContextDirectory directory;
   ASSIGN_OR_RETURN(directory.directory, open_context(value));
   ASSIGN_OR_RETURN(directory.path, absolute_path(value));
-  if (Result<std::string> text =
-          sys::read_file(directory.directory.get(), ".dockerignore", kMaxIgnoreBytes)) {
-    ASSIGN_OR_RETURN(directory.ignore, dockerfile::IgnoreMatcher::parse(*text));
+  const std::string ignore_name = fmt::format("{}/.dockerignore", value);
+  const Result<std::string> text = read_in(directory, ".dockerignore", kMaxIgnoreBytes);
+  if (!text && text.error().errno_value() != ENOENT)
+    return fail(unreadable_ignore(text.error(), ignore_name));
+  if (text) {
+    ASSIGN_OR_RETURN(directory.ignore, dockerfile::IgnoreMatcher::parse(*text, ignore_name));
   }
   out.named[name] = std::move(directory);
   return {};

@@ -37,8 +37,10 @@ class ContextTree final : public SourceTree {
   std::string name() const override { return "the build context"; }
   bool is_ignored(const std::string& path) const override;
   Status check_open(const std::string& path) const override;
-  const std::vector<plan::CopyOp>* taken_otherwise() const override { return taken_ ? &*taken_ : nullptr; }
-  void set_taken_otherwise(std::vector<plan::CopyOp> taken) { taken_ = std::move(taken); }
+  const std::vector<const plan::CopyOp*>* taken_otherwise() const override {
+    return taken_ ? &*taken_ : nullptr;
+  }
+  void set_taken_otherwise(std::vector<const plan::CopyOp*> taken) { taken_ = std::move(taken); }
 
   // Files seen and how many of them had to be read for their digest.
   [[nodiscard]] std::size_t file_count() const { return file_count_; }
@@ -59,10 +61,10 @@ class ContextTree final : public SourceTree {
   dockerfile::IgnoreMatcher ignore_;
   std::optional<store::StatCache> cache_;  // none for a directory that lives as long as the build
   layer::SnapshotView view_;
-  std::set<std::string> closed_;                    // directories that may not be read
-  std::vector<struct stat> stats_;                  // of the entry with the same index in the manifest
-  std::vector<Digest> digests_;                     // likewise; empty = not asked for yet
-  std::optional<std::vector<plan::CopyOp>> taken_;  // see taken_otherwise()
+  std::set<std::string> closed_;                           // directories that may not be read
+  std::vector<struct stat> stats_;                         // of the entry with the same index in the manifest
+  std::vector<Digest> digests_;                            // likewise; empty = not asked for yet
+  std::optional<std::vector<const plan::CopyOp*>> taken_;  // see taken_otherwise()
   std::size_t file_count_ = 0;
   std::size_t hashed_count_ = 0;
 };

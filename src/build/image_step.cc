@@ -46,7 +46,7 @@ Status ImageStep::read_pull(EventSink& events, StepId step) {
                              .total = progress->total,
                              .finished = false});
     } else if (const auto* blob = std::get_if<registry::PullBlob>(&**event)) {
-      RETURN_IF_ERROR(state_.store->blobs().adopt(blob->digest));
+      RETURN_IF_ERROR(state_.store->blobs().adopt(*state_.lease, blob->digest));
       events.on(StepProgress{.step = step,
                              .item = shown(blob->digest),
                              .current = blob->size,
@@ -79,7 +79,8 @@ Status ImageStep::advance(EventSink& events, StepId step) {
   if (!unpacker_->done() && unpacker_->fd() < 0) {
     if (has_blob(unpacker_->next())) {
       // Another build may have fetched it this moment and not recorded it yet: under its name it is complete.
-      RETURN_IF_ERROR(state_.store->blobs().adopt(unpacker_->layers()[unpacker_->next()].blob.digest));
+      const Digest& blob = unpacker_->layers()[unpacker_->next()].blob.digest;
+      RETURN_IF_ERROR(state_.store->blobs().adopt(*state_.lease, blob));
       return unpacker_->start();
     }
     if (pull_ == nullptr || pull_done_)

@@ -31,9 +31,12 @@ bool looks_like_archive(std::string_view head) {
   return layer::sniff_format(head) != layer::StreamFormat::kPlain || layer::is_tar_header(head);
 }
 
-// Everything that comes through a pipe, into a file without a name.
+// Everything that comes through a pipe, into a file that loses its name at once: not every file system makes
+// files without one (O_TMPFILE).
 Result<UniqueFd> spool(int input, const std::string& directory) {
-  ASSIGN_OR_RETURN(UniqueFd file, sys::open_at(AT_FDCWD, directory, O_RDWR | O_TMPFILE, 0600));
+  const std::string name = directory + "/download";
+  ASSIGN_OR_RETURN(UniqueFd file, sys::open_at(AT_FDCWD, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  if (::unlink(name.c_str()) != 0) return fail_errno(errno, fmt::format("remove the name '{}'", name));
   std::string buffer(std::size_t{1} << 20, '\0');
   for (;;) {
     const ssize_t got = ::read(input, buffer.data(), buffer.size());

@@ -35,7 +35,6 @@ Result<std::optional<store::WorkDirectory>> unpacked(BuildState& state, int file
   layer::ExtractSpec spec;
   spec.input_fd = file;
   spec.fs_fd = directory.fs.get();
-  spec.owners = state.owners();
   spec.manifest_path = fmt::format("{}/{}", state.store->root(), directory.manifest_path());
   spec.owners = state.owners();
   if (Result<layer::ArchiveResult> done = layer::extract_archive(spec); !done)

@@ -165,8 +165,8 @@ Status check_may_be_empty(const plan::CopyOp& op, const SourceTree& tree, const 
   ASSIGN_OR_RETURN(const layer::ResolvedPath start,
                    tree.view().resolve(dockerfile::remove_escapes(base), true));
   if (takes(op, tree, start.path)) return {};
-  for (const plan::CopyOp& other : *tree.taken_otherwise())
-    if (takes(other, tree, start.path)) return {};
+  for (const plan::CopyOp* other : *tree.taken_otherwise())
+    if (takes(*other, tree, start.path)) return {};
   Error error(ErrorKind::kDockerfile, fmt::format("\"/{}\": nothing matches in {}", path, tree.name()));
   const std::size_t name = base.size() - last_component(base).size();
   error.add_hint(fmt::format("if that is no mistake, let the directory be a pattern, too: '{}[{}]{}'",

@@ -47,7 +47,7 @@ class SourceTree {
   }
   // Of some trees, there is only what the build takes: then, what it takes other than by the operation at
   // hand (see select()). Null if everything is there.
-  [[nodiscard]] virtual const std::vector<plan::CopyOp>* taken_otherwise() const { return nullptr; }
+  [[nodiscard]] virtual const std::vector<const plan::CopyOp*>* taken_otherwise() const { return nullptr; }
 };
 
 // A tree of a few files held in memory (heredocs): mode 0644, owner 0:0.

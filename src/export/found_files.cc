@@ -81,22 +81,16 @@ Status FoundFiles::take(const std::string& path, UniqueFd fd, const Digest& dige
     ASSIGN_OR_RETURN(const std::string real,
                      sys::read_link(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd.get())));
     if (::fchmod(fd.get(), 0600) != 0) return fail_errno(errno, fmt::format("change the mode of '{}'", path));
-    RETURN_IF_ERROR(store_.blobs().adopt_file(real, digest));
-  } else {
-    ASSIGN_OR_RETURN(store::BlobWriter writer, store_.blobs().create());
-    RETURN_IF_ERROR(
-        read_through(fd.get(), path, [&](std::string_view bytes) { return writer.write(bytes); }));
-    ASSIGN_OR_RETURN(const Digest written, writer.commit(digest));
-    (void)written;  // it is `digest`, or commit() had failed
+    return store_.blobs().adopt_file(*lease_, real, digest);
   }
-  return lease_->hold_blobs(store_, std::span(&digest, 1));
+  ASSIGN_OR_RETURN(store::BlobWriter writer, store_.blobs().create());
+  RETURN_IF_ERROR(read_through(fd.get(), path, [&](std::string_view bytes) { return writer.write(bytes); }));
+  RETURN_IF_ERROR(writer.commit(*lease_, digest));
+  return {};
 }
 
 Status FoundFiles::take_blob(const image::Descriptor& descriptor) {
-  if (store_.blobs().has(descriptor.digest)) {
-    RETURN_IF_ERROR(store_.blobs().adopt(descriptor.digest));
-    return lease_->hold_blobs(store_, std::span(&descriptor.digest, 1));
-  }
+  if (store_.blobs().has(descriptor.digest)) return store_.blobs().adopt(*lease_, descriptor.digest);
   const std::string path = blob_path(descriptor.digest);
   ASSIGN_OR_RETURN(UniqueFd fd, open(path));
   ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(fd.get()));
@@ -115,8 +109,7 @@ Result<image::Descriptor> FoundFiles::take_layer(const std::string& path, const 
   if (store_.blobs().has(diff_id)) {
     blob = {.media_type = std::string(image::kOciLayer), .digest = diff_id};
     ASSIGN_OR_RETURN(blob.size, store_.blobs().size(diff_id));
-    RETURN_IF_ERROR(store_.blobs().adopt(diff_id));
-    RETURN_IF_ERROR(lease_->hold_blobs(store_, std::span(&diff_id, 1)));
+    RETURN_IF_ERROR(store_.blobs().adopt(*lease_, diff_id));
     return blob;
   }
   ASSIGN_OR_RETURN(UniqueFd fd, open(path));
@@ -137,8 +130,7 @@ Result<image::Descriptor> FoundFiles::take_layer(const std::string& path, const 
     blob.digest = sha.finish();
     // A second image of the archive may have moved it.
     if (store_.blobs().has(blob.digest)) {
-      RETURN_IF_ERROR(store_.blobs().adopt(blob.digest));
-      RETURN_IF_ERROR(lease_->hold_blobs(store_, std::span(&blob.digest, 1)));
+      RETURN_IF_ERROR(store_.blobs().adopt(*lease_, blob.digest));
       return blob;
     }
   }

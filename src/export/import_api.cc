@@ -89,7 +89,10 @@ Result<store::LayerRecord> import_layer(store::Store& store, store::BuildLease& 
 Result<Json> import_inside(store::Store& store, store::BuildLease& lease, const std::string& encoding,
                            const ImportSpec& spec, const Progress& progress) {
   Result<store::LayerRecord> layer = import_layer(store, lease, encoding, spec.path, progress);
-  if (!layer) return fail(std::move(layer.error()).context(fmt::format("importing '{}'", spec.path)));
+  if (!layer)
+    return fail(std::move(layer.error())
+                    .context(fmt::format("importing {}", spec.path == "-" ? "standard input"
+                                                                          : fmt::format("'{}'", spec.path))));
   image::ImageConfig config = spec.config;
   config.created = format_rfc3339(std::chrono::system_clock::now());
   config.diff_ids = {layer->diff_id};

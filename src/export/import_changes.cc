@@ -36,6 +36,13 @@ Result<image::ImageConfig> config_of_changes(const std::vector<std::string>& cha
     if (std::ranges::find(kAllowed, instruction.keyword) == kAllowed.end())
       return fail(Error(ErrorKind::kUsage, fmt::format("--change does not take {}", instruction.keyword))
                       .hint(fmt::format("it takes {}", fmt::join(kAllowed, ", "))));
+  // A build's default, which an imported image does not get.
+  const bool names_path =
+      std::ranges::any_of(file.stages[0].instructions, [](const dockerfile::Instruction& instruction) {
+        const auto* env = std::get_if<dockerfile::Env>(&instruction.body);
+        return env != nullptr &&
+               std::ranges::find(env->items, "PATH", &dockerfile::KeyValue::key) != env->items.end();
+      });
   plan::PlanOptions options;
   options.platform = platform;
   ASSIGN_OR_RETURN(const std::unique_ptr<plan::Planner> planner,
@@ -46,9 +53,7 @@ Result<image::ImageConfig> config_of_changes(const std::vector<std::string>& cha
   config = std::move(planned.stages[planned.target].config);
   config.platform = platform;
   config.history.clear();
-  // A build's default, which an imported image does not get.
-  if (std::ranges::none_of(
-          changes, [](const std::string& change) { return change.find("PATH") != std::string::npos; }))
+  if (!names_path)
     std::erase_if(config.env, [](const std::string& entry) { return entry.starts_with("PATH="); });
   return config;
 }

@@ -2,56 +2,23 @@
 // Layers as blobs: those the store has, and new ones made from layer directories.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "export/compression.h"
 #include "export/image_bundle.h"
 #include "export/progress.h"
 #include "image/manifest.h"
-#include "layer/archive.h"
 
 namespace shale::exporter {
 
-struct CompressionOptions {
-  layer::Compression compression = layer::Compression::kGzip;
-  int level = -1;  // as in PackLayerSpec
-  // Pack a layer again whose blobs are of another compression. Layers whose tar cannot be made again keep
-  // theirs.
-  bool force = false;
-  bool operator==(const CompressionOptions&) const = default;
-};
-
-// compression=uncompressed|gzip|zstd, compression-level=N and force-compression=BOOL of an --output; other
-// keys are not looked at.
-Result<CompressionOptions> parse_compression(const std::map<std::string, std::string>& attributes);
-
-// A value that is true or false, as docker's outputs take it; `key` is for the error.
-Result<bool> parse_output_bool(std::string_view key, const std::string& value);
-// The same for one of an output's attributes; `otherwise` if it is not among them.
-Result<bool> output_flag(const std::map<std::string, std::string>& attributes, const std::string& key,
-                         bool otherwise);
-
-// How the bytes of a layer of this media type (OCI's or docker's) are compressed; none = no layer we know.
-std::optional<layer::Compression> compression_of(std::string_view media_type);
-// The same by the first bytes of a file.
-layer::Compression sniff_compression(std::string_view first_bytes);
-std::string_view oci_layer_type(layer::Compression compression);
-// Docker's media type of a layer with one of OCI's; none for zstd.
-std::optional<std::string_view> docker_layer_type(std::string_view oci_type);
-
-// A blob in the store for one layer: an existing one of the wanted compression, else one that is compressed
-// in another way, else a new one packed from the layer directory `layer_id`, which is recorded
-// (Layers::add_blob) and will be found next time. A layer that came from elsewhere keeps the bytes it came
-// with, whatever they are, because its tar cannot be made again. The media type is OCI's. The lease holds the
-// blob. kNotFound if the layer has neither.
-Result<image::Descriptor> blob_of_layer(store::Store& store, store::BuildLease& lease, const Digest& diff_id,
-                                        const std::string& layer_id, const CompressionOptions& options,
-                                        const Progress& progress);
-
-// The blobs of all layers, lowest first; what has to be packed is packed two layers at a time.
+// Blobs in the store for all layers of an image, lowest first. For each: an existing one of the wanted
+// compression, else one that is compressed in another way, else a new one packed from the layer's directory,
+// which is recorded (Layers::add_blob) and will be found next time; two layers are packed at a time. A layer
+// that came from elsewhere keeps the bytes it came with, whatever they are, because its tar cannot be made
+// again. The media types are OCI's. The lease holds the blobs. kNotFound if a layer has neither a blob nor a
+// directory.
 Result<std::vector<image::Descriptor>> blobs_of_layers(store::Store& store, store::BuildLease& lease,
                                                        const ImageBundle& bundle,
                                                        const CompressionOptions& options,

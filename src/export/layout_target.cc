@@ -3,9 +3,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/sha256.h"
 #include "image/config.h"
@@ -88,14 +92,33 @@ Status TarTarget::finish() {
   return file_.commit();
 }
 
+Status DirectoryTarget::open_locked(const std::string& path, mode_t mode) {
+  constexpr int kTickMilliseconds = 50;
+  while (true) {
+    made_ = !sys::exists_at(AT_FDCWD, path);
+    RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, path, mode));
+    ASSIGN_OR_RETURN(directory_, sys::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+    bool waited = false;
+    while (::flock(directory_.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK && errno != EINTR) return {};  // a file system without locks
+      waited = true;
+      RETURN_IF_ERROR(progress_.check());
+      (void)::poll(nullptr, 0, kTickMilliseconds);  // ends early for a signal, which check() sees
+    }
+    if (!waited) return {};
+    // Whoever made it takes it away again if it fails.
+    ASSIGN_OR_RETURN(const struct stat locked, sys::stat_fd(directory_.get()));
+    const Result<struct stat> named = sys::stat_at(AT_FDCWD, path, true);
+    if (named && named->st_ino == locked.st_ino && named->st_dev == locked.st_dev) return {};
+  }
+}
+
 Result<std::unique_ptr<DirectoryTarget>> DirectoryTarget::create(const std::string& path,
                                                                  const Progress& progress) {
   std::unique_ptr<DirectoryTarget> target(new DirectoryTarget(progress));
   target->path_ = path;
   const mode_t mode = 0777 & ~sys::user_umask();
-  target->made_ = !sys::exists_at(AT_FDCWD, path);
-  RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, path, mode));
-  ASSIGN_OR_RETURN(target->directory_, sys::open_at(AT_FDCWD, path, O_RDONLY | O_DIRECTORY));
+  RETURN_IF_ERROR(target->open_locked(path, mode));
   if (!target->made_ && !sys::exists_at(target->directory_.get(), "oci-layout")) {
     ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(target->directory_.get()));
     if (!names.empty())

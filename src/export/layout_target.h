@@ -57,7 +57,8 @@ class TarTarget : public LayoutTarget {
 
 class DirectoryTarget : public LayoutTarget {
  public:
-  // Makes the directory if it is missing. A layout may be there already, anything else not.
+  // Makes the directory if it is missing. A layout may be there already, anything else not. Waits for another
+  // process that writes to it: it adds to the same index.
   static Result<std::unique_ptr<DirectoryTarget>> create(const std::string& path, const Progress& progress);
   // Removes what it made, unless finish() was called.
   ~DirectoryTarget() override;
@@ -71,11 +72,12 @@ class DirectoryTarget : public LayoutTarget {
 
  private:
   explicit DirectoryTarget(const Progress& progress) : progress_(progress) {}
+  Status open_locked(const std::string& path, mode_t mode);
 
   Progress progress_;
   std::string path_;
-  bool made_ = false;  // by us
-  UniqueFd directory_;
+  bool made_ = false;   // by us
+  UniqueFd directory_;  // with flock(2)'s lock, as long as it is open
   UniqueFd blobs_;
   std::vector<std::string> new_blobs_;
 };

@@ -65,7 +65,10 @@ Result<Json> load(store::Store& store, store::BuildLease& lease, const std::stri
   if (!root || !S_ISDIR(info.st_mode)) {
     Result<store::WorkDirectory> directory =
         unpack_archive(store, lease, root ? root.get() : STDIN_FILENO, progress);
-    if (!directory) return fail(std::move(directory.error()).context(fmt::format("loading '{}'", path)));
+    if (!directory)
+      return fail(std::move(directory.error())
+                      .context(fmt::format("loading {}",
+                                           path == "-" ? "standard input" : fmt::format("'{}'", path))));
     unpacked = std::move(*directory);
     root = std::move(unpacked.fs);
     private_copy = true;

@@ -88,7 +88,9 @@ Status OutputFile::write_out(std::string_view bytes) {
   if (progress_) RETURN_IF_ERROR(progress_->check());
   Status written = sys::write_all(fd_.get(), bytes);
   if (!written)
-    return fail(std::move(written.error()).context(fmt::format("writing the output '{}'", path_)));
+    return fail(std::move(written.error())
+                    .context(path_ == "-" ? "writing to standard output"
+                                          : fmt::format("writing the output '{}'", path_)));
   return {};
 }
 

@@ -78,8 +78,7 @@ class Puller {
   }
   Status take(const registry::PullBlob& blob) {
     progress_.item(blob.digest.short_hex(), blob.size, blob.size, true);
-    RETURN_IF_ERROR(store_.blobs().adopt(blob.digest));
-    RETURN_IF_ERROR(lease_.hold_blobs(store_, std::span(&blob.digest, 1)));
+    RETURN_IF_ERROR(store_.blobs().adopt(lease_, blob.digest));
     arrived_.insert(blob.digest);
     return {};
   }

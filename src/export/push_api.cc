@@ -75,8 +75,7 @@ Result<Json> prepare(store::Store& store, store::BuildLease& lease, const std::s
                    blobs_of_layers(store, lease, bundle, form.compression, progress));
   ASSIGN_OR_RETURN(store::BlobWriter config, store.blobs().create());
   RETURN_IF_ERROR(config.write(bundle.config_json));
-  ASSIGN_OR_RETURN(const Digest config_digest, config.commit(bundle.id));
-  RETURN_IF_ERROR(lease.hold_blobs(store, std::span(&config_digest, 1)));
+  RETURN_IF_ERROR(config.commit(lease, bundle.id));
 
   store::ImageManifest manifest;
   if (form.plain() && resolved.image.manifest && is_of(*resolved.image.manifest, bundle, layers)) {

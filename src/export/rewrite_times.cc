@@ -7,12 +7,10 @@
 #include <array>
 #include <map>
 
+#include "export/layer_packing.h"
 #include "export/rfc3339.h"
 #include "image/config.h"
-#include "store/blobs.h"
 #include "store/layers.h"
-#include "store/lease.h"
-#include "store/store.h"
 
 namespace shale::exporter {
 
@@ -50,29 +48,16 @@ class TimeRewriter {
   }
 
   Result<Digest> pack(const Digest& diff_id, const std::string& id) {
-    ASSIGN_OR_RETURN(const std::optional<store::LayerRecord> record, store_.layers().find(id));
-    ASSIGN_OR_RETURN(store::BlobWriter writer, store_.blobs().create());
-    const layer::PackLayerSpec spec{.fs_path = store_.layers().fs_path_absolute(id),
-                                    .manifest_path = store_.layers().manifest_path_absolute(id),
-                                    .compression = compression_.compression,
-                                    .level = compression_.level,
-                                    .latest_mtime_s = latest_s_,
-                                    .output_fd = writer.fd()};
-    ASSIGN_OR_RETURN(layer::ArchiveJob job, layer::start_pack_layer(spec));
-    const std::string label = fmt::format("rewriting {}", diff_id.short_hex());
+    ASSIGN_OR_RETURN(LayerPacking packing,
+                     LayerPacking::start(store_, id, fmt::format("rewriting {}", diff_id.short_hex()),
+                                         compression_, latest_s_));
     for (bool done = false; !done;) {
-      RETURN_IF_ERROR(progress_.wait(std::array{job.fd()}));
-      ASSIGN_OR_RETURN(done, job.poll());
-      progress_.item(label, job.progress().bytes, record ? record->tar_bytes : 0);
+      RETURN_IF_ERROR(progress_.wait(std::array{packing.fd()}));
+      ASSIGN_OR_RETURN(done, packing.advance(progress_));
     }
-    ASSIGN_OR_RETURN(const layer::ArchiveResult result, job.wait());
-    progress_.item(label, result.tar_bytes, result.tar_bytes, true);
-    image::Descriptor blob{.media_type = std::string(oci_layer_type(compression_.compression))};
-    ASSIGN_OR_RETURN(blob.digest, writer.commit(result.blob_digest));
-    blob.size = writer.size();
-    RETURN_IF_ERROR(lease_.hold_blobs(store_, std::span(&blob.digest, 1)));
-    RETURN_IF_ERROR(store_.layers().add_blob(result.diff_id, blob));
-    return result.diff_id;
+    ASSIGN_OR_RETURN(const Digest now, packing.finish(progress_));
+    RETURN_IF_ERROR(packing.keep(store_, lease_));
+    return now;
   }
 
   store::Store& store_;

@@ -16,7 +16,7 @@ namespace shale::exporter {
 // times becomes another one, with another diff_id, and the image another one with another config and id. It
 // has a blob of `compression`, recorded under the new diff_id and held by the lease, and no directory. What
 // became of which layer is not recorded: every export packs such layers again; blobs that no image names go
-// with the next prune. Runs where the layers' files can be read.
+// with the next image that is removed. Runs where the layers' files can be read.
 Result<ImageBundle> rewrite_times(store::Store& store, store::BuildLease& lease, ImageBundle bundle,
                                   std::size_t first, std::int64_t latest_s,
                                   const CompressionOptions& compression, const Progress& progress);

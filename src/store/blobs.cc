@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "store/context.h"
+#include "store/lease.h"
 #include "sys/files.h"
 #include "sys/random_name.h"
 
@@ -30,11 +31,15 @@ Result<Digest> hash_file(int fd, std::string_view name) {
   }
 }
 
-Status record(StoreContext& context, const Digest& digest, std::uint64_t size) {
-  return context.database->run(
+// Within a transaction, in which the file gets its name or is seen under it: garbage collection looks at rows
+// and removes files while it holds the write lock, so that it meets either nothing of a blob or all of it.
+Status record(StoreContext& context, const BuildLease& lease, const Digest& digest, std::uint64_t size) {
+  RETURN_IF_ERROR(context.database->run(
       "INSERT INTO blobs (digest, size, durable, boot_id, created) VALUES (?, ?, 0, ?, ?)"
       " ON CONFLICT (digest) DO NOTHING",
-      digest, static_cast<std::int64_t>(size), std::string_view(context.boot_id), now_seconds());
+      digest, static_cast<std::int64_t>(size), std::string_view(context.boot_id), now_seconds()));
+  return context.database->run("INSERT OR IGNORE INTO leases (build, kind, name) VALUES (?, 'blob', ?)",
+                               std::string_view(lease.id()), digest);
 }
 
 Error mismatch(const Digest& expected, const Digest& found) {
@@ -55,7 +60,7 @@ Status BlobWriter::write(std::string_view bytes) {
   return {};
 }
 
-Result<Digest> BlobWriter::commit(const Digest& expected) {
+Result<Digest> BlobWriter::commit(const BuildLease& lease, const Digest& expected) {
   ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(fd_.get()));
   Digest digest;
   if (static_cast<std::uint64_t>(info.st_size) == size_ && size_ > 0) {
@@ -66,11 +71,13 @@ Result<Digest> BlobWriter::commit(const Digest& expected) {
   }
   if (!expected.empty() && digest != expected) return fail(mismatch(expected, digest));
   const std::string name = digest.hex();
+  ASSIGN_OR_RETURN(Transaction transaction, context_->database->begin());
   if (::renameat(context_->blobs.get(), name_.c_str(), context_->blobs.get(), name.c_str()) != 0)
     return fail_errno(errno, fmt::format("rename a new blob to '{}'", name));
   name_.clear();
   RETURN_IF_ERROR(fd_.close());
-  RETURN_IF_ERROR(record(*context_, digest, size_));
+  RETURN_IF_ERROR(record(*context_, lease, digest, size_));
+  RETURN_IF_ERROR(transaction.commit());
   return digest;
 }
 
@@ -116,22 +123,29 @@ Result<BlobWriter> Blobs::create() {
   return BlobWriter(context_, std::move(fd), std::move(name));
 }
 
-Status Blobs::adopt(const Digest& digest) {
-  // The look under the write lock: garbage collection removes files while it holds that.
+Status Blobs::adopt(const BuildLease& lease, const Digest& digest) {
   ASSIGN_OR_RETURN(Transaction transaction, context_.database->begin());
-  ASSIGN_OR_RETURN(const std::uint64_t bytes, size(digest));
-  RETURN_IF_ERROR(record(context_, digest, bytes));
+  const Result<std::uint64_t> bytes = size(digest);
+  if (!bytes && bytes.error().errno_value() == ENOENT)
+    return fail(
+        Error(ErrorKind::kNotFound, fmt::format("blob {} is no longer in the store", digest.to_string()))
+            .hint("another shale process cleaned the store at this moment: try again"));
+  if (!bytes) return fail(Error(bytes.error()));
+  RETURN_IF_ERROR(record(context_, lease, digest, *bytes));
   return transaction.commit();
 }
 
-Status Blobs::adopt_file(const std::string& path, const Digest& digest) {
+Status Blobs::adopt_file(const BuildLease& lease, const std::string& path, const Digest& digest) {
   ASSIGN_OR_RETURN(const UniqueFd fd, sys::open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW));
   ASSIGN_OR_RETURN(const Digest found, hash_file(fd.get(), path));
   if (found != digest)
     return fail(mismatch(digest, found).context(fmt::format("taking '{}' into the store", path)));
+  ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(fd.get()));
+  ASSIGN_OR_RETURN(Transaction transaction, context_.database->begin());
   if (::renameat(AT_FDCWD, path.c_str(), context_.blobs.get(), digest.hex().c_str()) != 0)
     return fail_errno(errno, fmt::format("move '{}' into the store", path));
-  return adopt(digest);
+  RETURN_IF_ERROR(record(context_, lease, digest, static_cast<std::uint64_t>(info.st_size)));
+  return transaction.commit();
 }
 
 }  // namespace shale::store

@@ -13,6 +13,7 @@
 
 namespace shale::store {
 
+class BuildLease;
 struct StoreContext;
 
 // An unfinished blob: bytes go in, commit() gives it its name. Without commit() nothing remains.
@@ -24,9 +25,9 @@ class BlobWriter {
   Status write(std::string_view bytes);
   // For a helper that writes by itself (from offset 0); commit() then reads the file to hash it.
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // The digest of what was written, under which it can be found from now on. `expected`, if not empty, must
-  // be it (kCorrupt).
-  Result<Digest> commit(const Digest& expected = {});
+  // The digest of what was written, under which it can be found from now on, held by `lease`. `expected`, if
+  // not empty, must be it (kCorrupt).
+  Result<Digest> commit(const BuildLease& lease, const Digest& expected = {});
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
  private:
@@ -35,7 +36,7 @@ class BlobWriter {
       : context_(&context), fd_(std::move(fd)), name_(std::move(name)) {}
   StoreContext* context_;
   UniqueFd fd_;
-  std::string name_;  // in the blob directory; empty = it has none (O_TMPFILE)
+  std::string name_;  // in the blob directory; empty = it has that of its digest
   Sha256 sha_;
   std::uint64_t size_ = 0;
 };
@@ -54,11 +55,11 @@ class Blobs {
   // removed, if they are not what the name says); `verify` false leaves that to a reader that hashes anyway.
   Result<UniqueFd> open(const Digest& digest, bool verify = true);
   Result<BlobWriter> create();
-  // Records blobs that a helper has verified and put under their names. Until then they are taken for
-  // complete too, but do not survive a reboot.
-  Status adopt(const Digest& digest);
-  // Verifies the file `path` (any name on the same file system) and moves it to its place.
-  Status adopt_file(const std::string& path, const Digest& digest);
+  // Records a blob that a helper has verified and put under its name, held by `lease`. Until then it is taken
+  // for complete too, but does not survive a reboot. kNotFound if another process has removed it meanwhile.
+  Status adopt(const BuildLease& lease, const Digest& digest);
+  // Verifies the file `path` (any name on the same file system) and moves it to its place; the same then.
+  Status adopt_file(const BuildLease& lease, const std::string& path, const Digest& digest);
 
  private:
   StoreContext& context_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <vector>
 
 #include "store/context.h"
@@ -117,9 +118,9 @@ Status sweep_dead_builds(StoreContext& context) {
   for (const std::string& build : builds) {
     const Result<sys::FileLock> lock =
         sys::FileLock::try_acquire(context.builds.get(), build + "/" + kLock, Mode::kExclusive);
-    if (!lock && lock.error().kind() == ErrorKind::kBusy) continue;
-    // Dead (or not a build at all); finish() may have moved it away between the listing and now, which is
-    // fine too.
+    // Without a lock in it, it is not a build at all, or finish() has moved it away since it was listed. Any
+    // other error (no descriptor free) says nothing about it.
+    if (!lock && lock.error().errno_value() != ENOENT && lock.error().errno_value() != ENOTDIR) continue;
     RETURN_IF_ERROR(move_to_trash(context, "builds/" + build));
   }
   // A hold without a directory is nobody's. The directory is made before the first hold and goes after the

@@ -139,6 +139,15 @@ Status check_owner(int root, const std::string& path) {
   return {};
 }
 
+// Neither made nor opened: it is somebody else's, on a file system that only reads, or no directory at all.
+Error cannot_open(Error error, const std::string& path) {
+  error.add_context(fmt::format("opening the store '{}'", path));
+  error.add_hint(
+      "a store is a directory that you can write to and nobody else can enter; name another one with --root "
+      "or SHALE_ROOT");
+  return error;
+}
+
 // A directory without a version file: empty, or an interrupted creation of ours, or somebody's data.
 Status check_unused(int root, const std::string& path) {
   ASSIGN_OR_RETURN(const std::vector<std::string> names, sys::list_dir(root));
@@ -222,10 +231,11 @@ Result<std::unique_ptr<StoreContext>> open_root(const std::string& root, const S
   constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
   Result<UniqueFd> directory = sys::open_at(AT_FDCWD, path, kDirectory);
   if (!directory && directory.error().errno_value() == ENOENT) {
-    RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, path, 0700, true));
+    if (Status made = sys::make_dir(AT_FDCWD, path, 0700, true); !made)
+      return fail(cannot_open(std::move(made.error()), path));
     directory = sys::open_at(AT_FDCWD, path, kDirectory);
   }
-  if (!directory) return fail(std::move(directory.error()).context("opening the store"));
+  if (!directory) return fail(cannot_open(std::move(directory.error()), path));
   context->root = std::move(*directory);
 
   const Result<std::string> version = sys::read_file(context->root.get(), "version", 4096);
@@ -244,6 +254,9 @@ Result<std::unique_ptr<StoreContext>> open_root(const std::string& root, const S
                     .hint("use the shale that made it, or another store with --root"));
 
   ASSIGN_OR_RETURN(context->boot_id, read_boot_id());
+  // Even a list of images takes locks and drops what dead builds left.
+  if (::faccessat(context->root.get(), ".", W_OK, AT_EACCESS) != 0)
+    return fail(cannot_open(Error::system(errno, fmt::format("write to '{}'", path)), path));
   context->network_file_system = is_network_file_system(context->root.get());
   if (context->network_file_system) {
     ASSIGN_OR_RETURN(context->host_lock, claim_host(*context));

@@ -19,3 +19,9 @@ printf 'node_modules\nsrc/gen\n!src\nDockerfile\n.dockerignore\n' >.dockerignore
 printf 'FROM scratch\nCOPY src /\n' >Dockerfile
 build -o "$T/out" .
 same "$(cd "$T/out" && find . -type f | sort | tr '\n' ' ')" "./a.c ./a.o ./keep.o "
+
+# Also one of a named context that cannot be read: going on would put into the image what was to stay out.
+mkdir -p named/.dockerignore; echo x >named/f
+printf 'FROM scratch\nCOPY --from=named f /\n' >Dockerfile
+fails + build --build-context named=named .
+has 'which files of the context stay out'

@@ -8,3 +8,12 @@ fails 2 build -f other/Dockerfile .
 has other/Dockerfile
 fails + build "$T/no-such-context"
 has no-such-context
+
+# One that cannot be read is the Dockerfile's fault, whichever way it was named, and the remedy is told.
+mkdir -p other/Dockerfile
+for words in other '-f other .'; do
+  # shellcheck disable=SC2086 # words
+  fails 2 build $words
+  has 'Is a directory'
+  has 'hint: name the file in it with -f'
+done

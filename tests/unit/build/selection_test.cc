@@ -62,7 +62,7 @@ TEST(Selection, WildcardWithoutMatchesNeedsADirectoryOfWhichSomethingIsTaken) {
   EXPECT_FALSE(picks({"d/e/*", "d/c.c"}));
   plan::CopyOp other;
   other.paths = {"d/e"};
-  sent.taken->push_back(other);
+  sent.taken->push_back(&other);
   EXPECT_TRUE(picks({"d/*.h"}));
   EXPECT_FALSE(picks({"g/*"}));
 }

@@ -52,9 +52,11 @@ class TestTree final : public SourceTree {
   std::pair<int, std::string> link_source(const layer::ViewEntry&) override { return {-1, {}}; }
   std::string name() const override { return "the test"; }
   bool is_ignored(const std::string& path) const override { return path == "ignored"; }
-  const std::vector<plan::CopyOp>* taken_otherwise() const override { return taken ? &*taken : nullptr; }
+  const std::vector<const plan::CopyOp*>* taken_otherwise() const override {
+    return taken ? &*taken : nullptr;
+  }
 
-  std::optional<std::vector<plan::CopyOp>> taken;
+  std::optional<std::vector<const plan::CopyOp*>> taken;
 
  private:
   layer::SnapshotView view_;

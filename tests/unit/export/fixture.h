@@ -90,7 +90,7 @@ class ExportTest : public testing::Test {
     ASSIGN_OR_RETURN(store::BlobWriter writer, store_->blobs().create());
     RETURN_IF_ERROR(layer::write_layer_tar(*manifest, fs.get(),
                                            [&](std::string_view bytes) { return writer.write(bytes); }));
-    ASSIGN_OR_RETURN(const Digest digest, writer.commit(record.diff_id));
+    ASSIGN_OR_RETURN(const Digest digest, writer.commit(*lease_, record.diff_id));
     return store_->layers().add_blob(
         record.diff_id,
         {.media_type = std::string(image::kOciLayer), .digest = digest, .size = writer.size()});

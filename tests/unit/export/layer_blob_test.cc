@@ -35,29 +35,37 @@ TEST(Compression, IsKnownForDockersTypesToo) {
   EXPECT_EQ(sniff_compression("\x1f"), Compression::kNone);
 }
 
-using LayerBlobTest = ExportTest;
+class LayerBlobTest : public ExportTest {
+ protected:
+  Result<image::Descriptor> blob_of_layer(const Digest& diff_id, const std::string& layer_id,
+                                          const CompressionOptions& options = {}) {
+    ImageBundle one;
+    one.diff_ids = {diff_id};
+    one.layer_ids = {layer_id};
+    ASSIGN_OR_RETURN(const auto blobs, blobs_of_layers(*store_, *lease_, one, options, progress_));
+    return blobs.at(0);
+  }
+};
 
 TEST_F(LayerBlobTest, ABlobThatCameWithTheLayerIsKept) {
   ASSERT_OK_AND_ASSIGN(const store::LayerRecord record, layer([](int fs) { file(fs, "f", "x"); }));
   ASSERT_OK_AND_ASSIGN(store::BlobWriter writer, store_->blobs().create());
   ASSERT_OK(writer.write("bytes that stand for a gzip stream"));
-  ASSERT_OK_AND_ASSIGN(const Digest digest, writer.commit());
+  ASSERT_OK_AND_ASSIGN(const Digest digest, writer.commit(*lease_));
   ASSERT_OK(store_->layers().add_blob(
       record.diff_id,
       {.media_type = std::string(image::kDockerLayerGzip), .digest = digest, .size = writer.size()}));
-  ASSERT_OK_AND_ASSIGN(const image::Descriptor blob,
-                       blob_of_layer(*store_, *lease_, record.diff_id, record.id, {}, progress_));
+  ASSERT_OK_AND_ASSIGN(const image::Descriptor blob, blob_of_layer(record.diff_id, record.id));
   EXPECT_EQ(blob.digest, digest);
   EXPECT_EQ(blob.media_type, image::kOciLayerGzip);
   // Also where another compression is preferred.
   ASSERT_OK_AND_ASSIGN(const image::Descriptor other,
-                       blob_of_layer(*store_, *lease_, record.diff_id, record.id,
-                                     {.compression = Compression::kZstd}, progress_));
+                       blob_of_layer(record.diff_id, record.id, {.compression = Compression::kZstd}));
   EXPECT_EQ(other.digest, digest);
 }
 
 TEST_F(LayerBlobTest, ALayerThatIsNowhereIsAClearError) {
-  const auto blob = blob_of_layer(*store_, *lease_, Digest::of("x"), "", {}, progress_);
+  const auto blob = blob_of_layer(Digest::of("x"), "");
   ASSERT_FALSE(blob);
   EXPECT_EQ(blob.error().kind(), ErrorKind::kNotFound);
   EXPECT_NE(blob.error().message().find(Digest::of("x").to_string()), std::string::npos);
@@ -77,6 +85,15 @@ TEST(ImportChanges, MakeAConfig) {
   EXPECT_EQ(config.user, "5:6");
   EXPECT_EQ(config.on_build, std::vector<std::string>{"RUN y"});
   EXPECT_TRUE(config.history.empty());
+}
+
+TEST(ImportChanges, GiveAPathOnlyIfTheySetOne) {
+  const auto env_of = [](const std::vector<std::string>& changes) {
+    return config_of_changes(changes, image::Platform::host())->env;
+  };
+  EXPECT_EQ(env_of({"ENV A=1", "LABEL hint=\"set PATH\"", "ENV MY_PATH=/x"}),
+            (std::vector<std::string>{"A=1", "MY_PATH=/x"}));
+  EXPECT_EQ(env_of({"ENV PATH=/opt/bin"}), (std::vector<std::string>{"PATH=/opt/bin"}));
 }
 
 TEST(ImportChanges, RefuseWhatMakesLayersOrStages) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layouts and archives, written and read back.
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <thread>
 
 #include "export/docker_archive.h"
 #include "export/found_image.h"
@@ -60,6 +64,32 @@ TEST_F(LayoutTest, DirectoryGetsFurtherImagesAndReplacesEqualNames) {
   ASSERT_OK(write_oci_directory(*store_, *lease_, {second}, path("oci"), kPlain, progress_));
   ASSERT_OK_AND_ASSIGN(found, read_back("oci"));
   EXPECT_EQ(found.size(), 2U);
+}
+
+TEST_F(LayoutTest, DirectoryIsWrittenByOneProcessAtATime) {
+  ASSERT_OK(write_oci_directory(*store_, *lease_, {bundle_}, path("oci"), kPlain, progress_));
+  ASSERT_OK_AND_ASSIGN(UniqueFd other, sys::open_at(AT_FDCWD, path("oci"), O_RDONLY | O_DIRECTORY));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+  const ImageBundle second = bundle({record_, record_}, "other:1");
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    EXPECT_TRUE(write_oci_directory(*store_, *lease_, {second}, path("oci"), kPlain, progress_));
+    done = true;
+  });
+  ::usleep(200'000);
+  EXPECT_FALSE(done);
+  // Meanwhile the other one names a third image, which must not be lost.
+  const std::string index = path("oci") + "/index.json";
+  ASSERT_OK_AND_ASSIGN(std::string text, sys::read_file(AT_FDCWD, index));
+  const std::size_t name = text.find("example.org/a/b:c");
+  ASSERT_NE(name, std::string::npos);
+  text.replace(name, 11, "example.com");
+  ASSERT_OK(sys::replace_file(AT_FDCWD, index, text, 0644));
+  other.reset();
+  writer.join();
+  ASSERT_OK_AND_ASSIGN(text, sys::read_file(AT_FDCWD, index));
+  EXPECT_NE(text.find("example.com/a/b:c"), std::string::npos);
+  EXPECT_NE(text.find("docker.io/library/other:1"), std::string::npos);
 }
 
 TEST_F(LayoutTest, DirectoryWithSomethingElseIsRefusedUntouched) {

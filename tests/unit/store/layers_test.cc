@@ -102,13 +102,13 @@ TEST_F(LayersTest, TheLatestBlobOfALayerComesFirst) {
 TEST_F(LayersTest, ABlobIsFoundUnderItsDigestOnly) {
   ASSERT_OK_AND_ASSIGN(BlobWriter wrong, store_->blobs().create());
   ASSERT_OK(wrong.write("bytes"));
-  const Result<Digest> refused = wrong.commit(digest_of("other bytes"));
+  const Result<Digest> refused = wrong.commit(*lease_, digest_of("other bytes"));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::kCorrupt);
   ASSERT_OK_AND_ASSIGN(BlobWriter right, store_->blobs().create());
   // By the descriptor, as a helper writes.
   ASSERT_EQ(::write(right.fd(), "bytes", 5), 5);
-  ASSERT_OK(right.commit(digest_of("bytes")));
+  ASSERT_OK(right.commit(*lease_, digest_of("bytes")));
   EXPECT_TRUE(store_->blobs().has(digest_of("bytes")));
   ASSERT_OK_AND_ASSIGN(const std::uint64_t size, store_->blobs().size(digest_of("bytes")));
   EXPECT_EQ(size, 5U);
@@ -125,7 +125,7 @@ TEST_F(LayersTest, AnAbandonedBlobLeavesNothing) {
 TEST_F(LayersTest, ADamagedBlobIsDetectedAndRemovedAtItsFirstReading) {
   ASSERT_OK_AND_ASSIGN(BlobWriter writer, store_->blobs().create());
   ASSERT_OK(writer.write("good"));
-  ASSERT_OK_AND_ASSIGN(const Digest digest, writer.commit());
+  ASSERT_OK_AND_ASSIGN(const Digest digest, writer.commit(*lease_));
   ASSERT_OK(sys::replace_file(AT_FDCWD, store_->blobs().path(digest), "evil", 0600));
   const Result<UniqueFd> opened = store_->blobs().open(digest);
   ASSERT_FALSE(opened);

@@ -266,7 +266,7 @@ TEST_F(StoreTest, WhatWasNotSyncedBeforeARebootIsDropped) {
     ASSERT_OK(store.cache().put(record));
     ASSERT_OK_AND_ASSIGN(BlobWriter writer, store.blobs().create());
     ASSERT_OK(writer.write(blob_text));
-    ASSERT_OK(writer.commit());
+    ASSERT_OK(writer.commit(lease));
     ASSERT_OK(lease.finish(store));
     // As if another boot had written it.
     ASSERT_OK(
@@ -284,6 +284,55 @@ TEST_F(StoreTest, WhatWasNotSyncedBeforeARebootIsDropped) {
   ASSERT_OK_AND_ASSIGN(const auto record, store.cache().lookup(digest_of("key"), kEncoding));
   EXPECT_FALSE(record);  // a record without one of its layers is none
   EXPECT_FALSE(store.blobs().has(digest_of(blob_text)));
+}
+
+// Garbage collection by another process finds a blob that was just made or fetched held already.
+TEST_F(StoreTest, ANewBlobIsHeldFromItsFirstMoment) {
+  ASSERT_OK_AND_ASSIGN(Store store, Store::open(root_));
+  ASSERT_OK_AND_ASSIGN(Store other, Store::open(root_));
+  ASSERT_OK_AND_ASSIGN(BuildLease lease, BuildLease::create(store));
+  ASSERT_OK_AND_ASSIGN(BlobWriter writer, store.blobs().create());
+  ASSERT_OK(writer.write("made"));
+  ASSERT_OK_AND_ASSIGN(const Digest made, writer.commit(lease));
+  const Digest fetched = digest_of("fetched");
+  ASSERT_OK(sys::replace_file(AT_FDCWD, store.blobs().path(fetched), "fetched", 0644));
+  ASSERT_OK(store.blobs().adopt(lease, fetched));
+  const Digest moved = digest_of("moved");
+  ASSERT_OK(sys::replace_file(AT_FDCWD, root_ + "/builds/file", "moved", 0644));
+  ASSERT_OK(store.blobs().adopt_file(lease, root_ + "/builds/file", moved));
+  ASSERT_OK(other.collect_garbage());
+  for (const Digest& digest : {made, fetched, moved}) EXPECT_TRUE(store.blobs().has(digest));
+  ASSERT_OK(lease.finish(store));
+  ASSERT_OK(other.collect_garbage());
+  for (const Digest& digest : {made, fetched, moved}) EXPECT_FALSE(store.blobs().has(digest));
+}
+
+TEST_F(StoreTest, ABlobThatIsGoneCannotBeAdopted) {
+  ASSERT_OK_AND_ASSIGN(Store store, Store::open(root_));
+  ASSERT_OK_AND_ASSIGN(BuildLease lease, BuildLease::create(store));
+  const Status adopted = store.blobs().adopt(lease, digest_of("gone"));
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().kind(), ErrorKind::kNotFound);
+  EXPECT_FALSE(adopted.error().hints().empty());
+}
+
+// An error that says nothing about the build (here: a lock that is a link) is no proof of its death.
+TEST_F(StoreTest, ABuildWhoseLockCannotBeTriedIsNotSwept) {
+  {
+    ASSERT_OK_AND_ASSIGN(Store store, Store::open(root_));
+    ASSERT_OK(store.close());
+  }
+  const std::string build = root_ + "/builds/somebody";
+  ASSERT_OK(sys::make_dir(AT_FDCWD, build, 0700));
+  ASSERT_EQ(::symlink("nowhere", (build + "/lock").c_str()), 0);
+  {
+    ASSERT_OK_AND_ASSIGN(Store store, Store::open(root_));
+    EXPECT_TRUE(sys::exists_at(AT_FDCWD, build));
+    ASSERT_EQ(::unlink((build + "/lock").c_str()), 0);
+    ASSERT_OK(store.close());
+  }
+  ASSERT_OK(Store::open(root_));
+  EXPECT_FALSE(sys::exists_at(AT_FDCWD, build));
 }
 
 TEST_F(StoreTest, TheTrashIsEmptiedInPortions) {
