@@ -106,7 +106,7 @@ Result<CheckReport> check_build(const BuildRequest& request, EventSink& events) 
   add_missing(report.warnings, (*planner)->early_warnings());
   if (plan && options.target.empty()) lint_other_stages(parsed.file, options, *plan, opened, events, report);
   std::ranges::stable_sort(report.warnings, {}, [](const Warning& warning) { return warning.span.line; });
-  if (!plan) report.error = std::move(plan.error());
+  report.error = plan ? (*planner)->lint_error(report.warnings) : std::move(plan.error());
   return report;
 }
 

@@ -30,8 +30,8 @@ struct Unpacked {
   std::set<std::string> implied;  // directories of the tree that the archive does not mention
 };
 
-Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree& source,
-                                                  const Selected& pick) {
+Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree& source, const Selected& pick,
+                                                  std::vector<std::string>& warnings) {
   const std::optional<layer::ViewEntry> file = source.view().find(pick.path);
   if (!file || !file->entry->is_file()) return std::optional<Unpacked>();
   ASSIGN_OR_RETURN(const UniqueFd fd, source.open_file(*file));
@@ -48,6 +48,8 @@ Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree&
   Result<layer::ArchiveResult> done = layer::extract_archive(spec);
   if (!done) return fail(std::move(done.error()).context(fmt::format("while unpacking '{}'", pick.name)));
   out.implied.insert(done->implied.begin(), done->implied.end());
+  for (const std::string& warning : done->warnings)
+    warnings.push_back(fmt::format("{}: {}", pick.name, warning));
   ASSIGN_OR_RETURN(layer::LayerManifest manifest,
                    layer::LayerManifest::load(state.store->root_fd(), out.directory.manifest_path()));
   ASSIGN_OR_RETURN(UniqueFd root, sys::open_at(out.directory.fs.get(), ".", O_RDONLY | O_DIRECTORY));
@@ -117,40 +119,45 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
   }
   CopyPlan plan(below, chown, std::move(chmod));
   std::vector<Unpacked> unpacked;  // alive until the files are linked or copied
+  // An archive is unpacked where `unpack` says so, anything else copied.
+  const auto add = [&](SourceTree& tree, const Selected& pick, bool unpack) -> Status {
+    std::optional<Unpacked> archive;
+    if (unpack) {
+      ASSIGN_OR_RETURN(archive, unpack_if_archive(state, tree, pick, *inputs.warnings));
+    }
+    if (!archive) return plan.add(op, tree, {pick});
+    RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree, archive->implied));
+    unpacked.push_back(std::move(*archive));
+    return {};
+  };
+  // In the order of the line: of two sources with one name, the last one counts.
+  std::size_t next_remote = 0;
+  const auto add_remotes_before = [&](std::size_t word) -> Status {
+    for (; next_remote < op.remotes.size() && op.remotes[next_remote].before <= word; ++next_remote) {
+      const std::string& name = op.remotes[next_remote].file_name;
+      RETURN_IF_ERROR(add(*inputs.remotes[next_remote],
+                          {.path = name, .name = name, .word = 0, .parents_pattern = {}},
+                          !name.empty() && op.unpack.value_or(false)));
+    }
+    return {};
+  };
+  const bool unpack_local =
+      op.is_add && op.source.kind == plan::FileSource::Kind::kContext && op.unpack.value_or(true);
+  std::vector<Selected> selected;
+  if (!op.paths.empty()) {
+    ASSIGN_OR_RETURN(selected, select(op, *inputs.source));
+  }
+  for (const Selected& pick : selected) {
+    RETURN_IF_ERROR(add_remotes_before(pick.word));
+    RETURN_IF_ERROR(add(*inputs.source, pick, unpack_local));
+  }
+  RETURN_IF_ERROR(add_remotes_before(op.paths.size()));
   std::unique_ptr<SourceTree> heredocs;
   if (!op.source.files.empty()) heredocs = make_inline_tree(op.source.files);
-  if (!op.paths.empty()) {
-    ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *inputs.source));
-    for (const Selected& pick : selected) {
-      if (op.is_add && op.source.kind == plan::FileSource::Kind::kContext && op.unpack.value_or(true)) {
-        ASSIGN_OR_RETURN(std::optional<Unpacked> archive, unpack_if_archive(state, *inputs.source, pick));
-        if (archive) {
-          RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree, archive->implied));
-          unpacked.push_back(std::move(*archive));
-          continue;
-        }
-      }
-      RETURN_IF_ERROR(plan.add(op, *inputs.source, {pick}));
-    }
-  }
-  for (std::size_t i = 0; i < op.remotes.size(); ++i) {
-    const std::string& name = op.remotes[i].file_name;
-    SourceTree& tree = *inputs.remotes[i];
-    const Selected pick{.path = name, .name = name, .parents_pattern = {}};
-    std::optional<Unpacked> archive;
-    if (!name.empty() && op.unpack.value_or(false)) {
-      ASSIGN_OR_RETURN(archive, unpack_if_archive(state, tree, pick));
-    }
-    if (archive) {
-      RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree, archive->implied));
-      unpacked.push_back(std::move(*archive));
-    } else {
-      RETURN_IF_ERROR(plan.add(op, tree, {pick}));
-    }
-  }
   if (heredocs) {
     for (const auto& [name, content] : op.source.files)
-      RETURN_IF_ERROR(plan.add(op, *heredocs, {{.path = name, .name = name, .parents_pattern = {}}}));
+      RETURN_IF_ERROR(
+          plan.add(op, *heredocs, {{.path = name, .name = name, .word = 0, .parents_pattern = {}}}));
   }
   Result<store::LayerRecord> record = publish_plan(state, plan, below, stack);
   for (Unpacked& one : unpacked) {

@@ -22,6 +22,8 @@ struct CopyInputs {
   LayerStack below;
   SourceTree* source = nullptr;
   std::vector<SourceTree*> remotes;  // of op->remotes
+  // Gets what archives held that is not in the layer, or not where they said.
+  std::vector<std::string>* warnings = nullptr;
 };
 Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& inputs);
 

@@ -96,7 +96,8 @@ Status select_wildcard(const SourceTree& tree, const std::string& base, const st
       if (!real.exists()) return fail(not_found(tree, path));
       target = real.path;
     }
-    out.push_back({.path = std::move(target), .name = last_component(path), .parents_pattern = {}});
+    out.push_back(
+        {.path = std::move(target), .name = last_component(path), .word = 0, .parents_pattern = {}});
     return {};
   });
 }
@@ -114,7 +115,7 @@ Status select_with_parents(const SourceTree& tree, const std::string& word, std:
   if (wildcard.empty()) {
     ASSIGN_OR_RETURN(const layer::ResolvedPath start, tree.view().resolve(literal, true));
     if (!start.exists()) return fail(not_found(tree, literal));
-    starts.push_back({.path = start.path, .name = {}, .parents_pattern = {}});
+    starts.push_back({.path = start.path, .name = {}, .word = 0, .parents_pattern = {}});
   } else {
     RETURN_IF_ERROR(select_wildcard(tree, literal, wildcard, starts));
   }
@@ -123,7 +124,7 @@ Status select_with_parents(const SourceTree& tree, const std::string& word, std:
       const std::string whole = start.path.empty() ? pattern : start.path + "/" + pattern;
       if (!tree.view().find(whole)) return fail(not_found(tree, whole));
     }
-    out.push_back({.path = start.path, .name = {}, .parents_pattern = pattern});
+    out.push_back({.path = start.path, .name = {}, .word = 0, .parents_pattern = pattern});
   }
   return {};
 }
@@ -138,7 +139,7 @@ Status select_word(const plan::CopyOp& op, const std::string& word, const Source
   Result<layer::ResolvedPath> found = tree.view().resolve(literal, true);
   if (!found && found.error().errno_value() != ENOTDIR) return fail(std::move(found.error()));
   if (!found || !found->exists()) return fail(not_found(tree, literal));
-  out.push_back({.path = found->path, .name = last_component(literal), .parents_pattern = {}});
+  out.push_back({.path = found->path, .name = last_component(literal), .word = 0, .parents_pattern = {}});
   return {};
 }
 
@@ -178,9 +179,12 @@ Status check_may_be_empty(const plan::CopyOp& op, const SourceTree& tree, const 
 
 Result<std::vector<Selected>> select(const plan::CopyOp& op, const SourceTree& tree) {
   std::vector<Selected> out;
+  std::size_t index = 0;
   for (const std::string& word : op.paths) {
     const std::size_t before = out.size();
     RETURN_IF_ERROR(select_word(op, word, tree, out));
+    for (std::size_t i = before; i < out.size(); ++i) out[i].word = index;
+    ++index;
     if (out.size() == before && !op.parents)
       RETURN_IF_ERROR(check_may_be_empty(op, tree, relative(plan::clean_path(word))));
   }

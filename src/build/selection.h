@@ -15,6 +15,7 @@ namespace shale::build {
 struct Selected {
   std::string path;  // "" = the whole tree
   std::string name;
+  std::size_t word = 0;  // which of the instruction's paths picked it
   // COPY --parents: everything below `path` that the pattern matches, at its place relative to `path`.
   std::string parents_pattern;
 };

@@ -269,7 +269,11 @@ Status Solver::start_step(plan::NodeId id) {
   state.started = true;
   show_start(id);
   if (const auto* copy = std::get_if<plan::CopyOp>(&node.op)) {
-    CopyInputs inputs{.op = copy, .below = state_.stack(node.parent), .source = nullptr, .remotes = {}};
+    CopyInputs inputs{.op = copy,
+                      .below = state_.stack(node.parent),
+                      .source = nullptr,
+                      .remotes = {},
+                      .warnings = nullptr};
     ASSIGN_OR_RETURN(inputs.source, state_.tree(copy->source));
     for (const plan::RemoteSource& remote : copy->remotes) {
       ASSIGN_OR_RETURN(
@@ -277,7 +281,9 @@ Status Solver::start_step(plan::NodeId id) {
           state_.tree({.kind = plan::FileSource::Kind::kNode, .name = {}, .node = remote.node, .files = {}}));
       inputs.remotes.push_back(tree);
     }
-    submit_layer(id, std::move(*key), [this, inputs] { return make_copy_layer(state_, inputs); });
+    const auto warnings = std::make_shared<std::vector<std::string>>();
+    inputs.warnings = warnings.get();
+    submit_layer(id, std::move(*key), [this, inputs] { return make_copy_layer(state_, inputs); }, warnings);
   } else if (std::holds_alternative<plan::GitOp>(node.op)) {
     submit_layer(id, std::move(*key), [this, id] { return make_repository_layer(state_, id); });
   } else if (const auto* http = std::get_if<plan::HttpOp>(&node.op)) {
@@ -313,14 +319,28 @@ Status Solver::find_earlier_download(const StepKey& key, HttpInputs& inputs) {
   return {};
 }
 
-void Solver::submit_layer(plan::NodeId id, StepKey key, std::function<Result<store::LayerRecord>()> make) {
+void Solver::submit_layer(plan::NodeId id, StepKey key, std::function<Result<store::LayerRecord>()> make,
+                          std::shared_ptr<const std::vector<std::string>> warnings) {
   auto result = std::make_shared<std::optional<Result<store::LayerRecord>>>();
   ++submitted_;
   loop_->submit([result, make = std::move(make)] { *result = make(); },
-                [this, id, result, key = std::move(key)] {
+                [this, id, result, key = std::move(key), warnings = std::move(warnings)] {
                   --submitted_;
+                  if (warnings) show_warnings(id, *warnings);
                   finish_step(id, key, std::move(**result));
                 });
+}
+
+void Solver::show_warnings(plan::NodeId id, const std::vector<std::string>& warnings) {
+  for (const std::string& text : warnings) {
+    const Error placed = state_.error_at(state_.node(id), Error(ErrorKind::kDockerfile, text));
+    events_.on(Warning{.rule = {},
+                       .text = text,
+                       .description = {},
+                       .url = {},
+                       .span = placed.span() != nullptr ? *placed.span() : SourceSpan{},
+                       .excerpt = placed.excerpt()});
+  }
 }
 
 Status Solver::record(plan::NodeId id, const StepKey& key, const store::LayerRecord& layer) {

@@ -79,7 +79,10 @@ class Solver {
   void run_on_disk(plan::NodeId id, StepKey key);
   Status find_earlier_download(const StepKey& key, HttpInputs& inputs);
   void show_isolation(plan::NodeId id);
-  void submit_layer(plan::NodeId id, StepKey key, std::function<Result<store::LayerRecord>()> make);
+  // `warnings` are told when it is made.
+  void submit_layer(plan::NodeId id, StepKey key, std::function<Result<store::LayerRecord>()> make,
+                    std::shared_ptr<const std::vector<std::string>> warnings = nullptr);
+  void show_warnings(plan::NodeId id, const std::vector<std::string>& warnings);
   void read_command(RunningCommand& command, int stream);
   void end_command(RunningCommand& command);
   void finish_step(plan::NodeId id, const StepKey& key, Result<store::LayerRecord> layer);

@@ -103,6 +103,7 @@ Result<StepKey> copy_key(BuildState& state, const plan::Node& node, const plan::
         .kind = plan::FileSource::Kind::kNode, .name = {}, .node = remote.node, .files = {}};
     ASSIGN_OR_RETURN(const Digest files, digest_of_sources(state, all, from));
     key.input("what is at " + remote.url, files.hex());
+    if (!op.paths.empty()) key.operation("place", std::to_string(remote.before));
   }
   return key.finish();
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <ranges>
 #include <utility>
 
 #include "base/suggest.h"
@@ -233,9 +234,11 @@ class TypedParser {
         body.sources.push_back(node_.arguments[i]);
         continue;
       }
-      const auto found = std::ranges::find(node_.heredocs, opened->name, &Heredoc::name);
+      // Of several with one name the last one is the file.
+      const auto last_first = std::views::reverse(node_.heredocs);
+      const auto found = std::ranges::find(last_first, opened->name, &Heredoc::name);
       InlineSource source{.name = opened->name, .expand = opened->expand};
-      if (found != node_.heredocs.end()) source.content = found->text();
+      if (found != last_first.end()) source.content = found->text();
       body.inline_sources.push_back(std::move(source));
     }
     body.chown = given.text("chown");

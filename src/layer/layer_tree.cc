@@ -18,8 +18,8 @@ constexpr std::size_t kPathMax = 4095;
 
 }  // namespace
 
-Result<std::vector<std::string>> components_of(std::string_view raw) {
-  std::vector<std::string> components;
+Result<TarPath> parse_tar_path(std::string_view raw) {
+  TarPath path;
   std::size_t length = 0;
   for (std::string_view rest = raw; !rest.empty();) {
     const std::size_t slash = std::min(rest.find('/'), rest.size());
@@ -27,16 +27,21 @@ Result<std::vector<std::string>> components_of(std::string_view raw) {
     rest.remove_prefix(std::min(slash + 1, rest.size()));
     if (name.empty() || name == ".") continue;
     if (name == "..") {
-      return fail(ErrorKind::kCorrupt,
-                  fmt::format("tar entry '{}' leads out of the layer with '..'", shown(raw)));
+      if (path.names.empty()) {
+        path.leads_out = true;
+      } else {
+        length -= path.names.back().size() + 1;
+        path.names.pop_back();
+      }
+      continue;
     }
     length += name.size() + 1;
     if (name.size() > kNameMax || length > kPathMax) {
       return fail(ErrorKind::kCorrupt, fmt::format("tar entry '{}' has a name that is too long", shown(raw)));
     }
-    components.emplace_back(name);
+    path.names.emplace_back(name);
   }
-  return components;
+  return path;
 }
 
 LayerTree::LayerTree(SnapshotView below) : below_(std::move(below)) {
@@ -108,7 +113,7 @@ Result<std::string> LayerTree::resolve_directory(const std::vector<std::string>&
     return fail(ErrorKind::kCorrupt, fmt::format("tar entry below '/{}', which is a {}", shown(resolved.path),
                                                  entry_type_name(resolved.entry->entry->type)));
   }
-  // Link targets are not bounded by components_of().
+  // Link targets are not bounded by parse_tar_path().
   if (!is_plain_path(resolved.path) || resolved.path.size() > kPathMax) {
     return fail(ErrorKind::kCorrupt,
                 fmt::format("tar entry below '/{}', which leads to a name that is too long", shown(raw)));

@@ -47,8 +47,12 @@ class LayerTree {
   LayerNode root_;
 };
 
-// The plain names of a raw path of a tar: empty ones and "." dropped. ".." and names no file can have are
-// errors.
-Result<std::vector<std::string>> components_of(std::string_view raw);
+// Where a raw path of a tar is, as its words say: links are not looked at.
+struct TarPath {
+  std::vector<std::string> names;  // plain; "" and "." dropped, ".." has taken the name before it
+  bool leads_out = false;          // a ".." had nothing before it and was dropped
+};
+// Names that no file can have are errors.
+Result<TarPath> parse_tar_path(std::string_view raw);
 
 }  // namespace shale::layer

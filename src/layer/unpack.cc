@@ -60,7 +60,7 @@ class Unpacker {
 
  private:
   Status add(TarItem& item) {
-    ASSIGN_OR_RETURN(std::vector<std::string> components, components_of(item.path));
+    ASSIGN_OR_RETURN(std::vector<std::string> components, names_of(item.path));
     if (components.empty()) return add_root(item);
     if (options_.layer) {
       const auto metadata = std::find_if(components.begin(), components.end(), [](const std::string& name) {
@@ -89,7 +89,23 @@ class Unpacker {
     return add_entry(item, path);
   }
 
+  // No builder writes a layer whose names lead out, so such a layer is damaged or hostile. An archive may be
+  // made by hand: what leads out of it is kept inside, as tar and docker do.
+  Result<std::vector<std::string>> names_of(const std::string& raw) {
+    ASSIGN_OR_RETURN(TarPath path, parse_tar_path(raw));
+    if (path.leads_out) {
+      if (options_.layer) {
+        return fail(ErrorKind::kCorrupt,
+                    fmt::format("tar entry '{}' leads out of the layer with '..'", shown(raw)));
+      }
+      if (names_kept_inside_++ == 0) first_name_kept_inside_ = raw;
+    }
+    return std::move(path.names);
+  }
+
   Status add_root(const TarItem& item) {
+    // What an archive says of the directory it is unpacked to, whatever it is, does not count.
+    if (!options_.layer && (item.hard_link || item.type != EntryType::kDirectory)) return {};
     if (item.hard_link || item.type != EntryType::kDirectory) {
       return fail(ErrorKind::kCorrupt,
                   fmt::format("tar entry '{}' would replace the root directory", shown(item.path)));
@@ -189,7 +205,7 @@ class Unpacker {
   }
 
   Status add_hard_link(const TarItem& item, const std::string& path) {
-    ASSIGN_OR_RETURN(std::vector<std::string> target, components_of(item.link));
+    ASSIGN_OR_RETURN(std::vector<std::string> target, names_of(item.link));
     const auto bad_target = [&] {
       return fail(ErrorKind::kCorrupt, fmt::format("hard link '{}' to '{}', which this layer does not have",
                                                    shown(item.path), shown(item.link)));
@@ -372,7 +388,7 @@ class Unpacker {
     return {};
   }
 
-  // Depth first, so that a directory's times are set after everything in it is made. components_of() bounds
+  // Depth first, so that a directory's times are set after everything in it is made. parse_tar_path() bounds
   // the depth to 2048.
   Status finish(LayerNode& node, const std::string& path) {
     node.entry.path = path;
@@ -437,6 +453,12 @@ class Unpacker {
       lines.push_back(fmt::format("{} extended attribute(s) could not be set (first: {})",
                                   writer_.notes().dropped_xattrs, writer_.notes().first_dropped_xattr));
     }
+    if (names_kept_inside_ > 0) {
+      lines.push_back(
+          fmt::format("{} name(s) of the archive lead out of it with '..' and were kept inside "
+                      "(first: '{}')",
+                      names_kept_inside_, shown(first_name_kept_inside_)));
+    }
     if (ignored_metadata_ > 0)
       lines.push_back(fmt::format("{} AUFS bookkeeping entries were left out", ignored_metadata_));
     return lines;
@@ -459,6 +481,8 @@ class Unpacker {
   std::uint64_t ignored_xattrs_ = 0;
   std::string first_ignored_xattr_;
   std::uint64_t ignored_metadata_ = 0;
+  std::uint64_t names_kept_inside_ = 0;
+  std::string first_name_kept_inside_;
   bool depends_on_lower_ = false;
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan/copy_instruction.h"
 
+#include <fmt/format.h>
+
 #include "dockerfile/chmod.h"
 #include "plan/git_reference.h"
 #include "plan/history_text.h"
@@ -111,7 +113,8 @@ Status plan_sources(StageWriter& writer, const Instruction& instruction, const d
     const std::string file_name = http != nullptr ? http->file_name : std::string();
     const NodeId node = writer.add_remote_node(instruction, *remote);
     inputs.push_back(node);
-    op.remotes.push_back({.url = without_login(path), .node = node, .file_name = file_name});
+    op.remotes.push_back(
+        {.url = without_login(path), .node = node, .file_name = file_name, .before = op.paths.size()});
   }
   if (!flags.checksum.empty() && op.remotes.empty())
     return fail(writer.at(instruction,
@@ -119,6 +122,28 @@ Status plan_sources(StageWriter& writer, const Instruction& instruction, const d
                                 op.paths.size() == 1 ? "checksum requires HTTP(S) or Git sources"
                                                      : "checksum can't be specified for multiple sources"),
                           "--checksum"));
+  return {};
+}
+
+// The files that heredocs are.
+Status plan_heredocs(StageWriter& writer, const Instruction& instruction, const dockerfile::Copy& copy,
+                     FileSource& source) {
+  for (const dockerfile::InlineSource& heredoc : copy.inline_sources) {
+    std::string content = heredoc.content;
+    if (heredoc.expand) {
+      ASSIGN_OR_RETURN(content, writer.expand_heredoc(instruction, heredoc.content));
+    }
+    const std::string name = clean_path(heredoc.name).substr(1);
+    if (name.empty() || name.contains('/'))
+      return fail(writer.at(
+          instruction,
+          Error(ErrorKind::kDockerfile, fmt::format("a heredoc cannot be the file '{}'", heredoc.name))
+              .hint("its word is the name of a file; say in the destination where it goes"),
+          "<<"));
+    // Of heredocs with one name the last one counts.
+    std::erase_if(source.files, [&](const auto& earlier) { return earlier.first == name; });
+    source.files.emplace_back(name, std::move(content));
+  }
   return {};
 }
 
@@ -144,13 +169,7 @@ Status plan_copy(StageWriter& writer, const dockerfile::Instruction& instruction
   RETURN_IF_ERROR(plan_sources(writer, instruction, copy, op, inputs, words));
   if (!copy.inline_sources.empty()) {
     if (op.paths.empty() && op.remotes.empty()) op.source.kind = FileSource::Kind::kInline;
-    for (const dockerfile::InlineSource& source : copy.inline_sources) {
-      std::string content = source.content;
-      if (source.expand) {
-        ASSIGN_OR_RETURN(content, writer.expand_heredoc(instruction, source.content));
-      }
-      op.source.files.emplace_back(source.name, std::move(content));
-    }
+    RETURN_IF_ERROR(plan_heredocs(writer, instruction, copy, op.source));
   }
   ASSIGN_OR_RETURN(const std::string destination, writer.expand(instruction, copy.destination));
   const bool directory =

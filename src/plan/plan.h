@@ -100,18 +100,20 @@ struct CopySourcePath {
 };
 // A source word of ADD that is an address.
 struct RemoteSource {
-  std::string url;        // without user name and password
-  NodeId node = kNoNode;  // fetches it
-  std::string file_name;  // the file in the node's snapshot; empty = all of a repository
+  std::string url;         // without user name and password
+  NodeId node = kNoNode;   // fetches it
+  std::string file_name;   // the file in the node's snapshot; empty = all of a repository
+  std::size_t before = 0;  // how many of the instruction's paths stand before it
 };
 
 struct CopyOp {
   FileSource source;
-  std::vector<std::string> paths;     // expanded; wildcards as in Go's filepath.Match
-  std::vector<RemoteSource> remotes;  // ADD only
-  std::string destination;            // absolute; a trailing '/' is kept: it asks for a directory
-  std::optional<std::string> chown;   // "user[:group]" expanded
-  std::optional<std::string> chmod;   // octal or symbolic, expanded
+  std::vector<std::string> paths;  // expanded; wildcards as in Go's filepath.Match
+  // ADD only. Where two sources have the same name, the last one on the line counts, and heredocs come last.
+  std::vector<RemoteSource> remotes;
+  std::string destination;           // absolute; a trailing '/' is kept: it asks for a directory
+  std::optional<std::string> chown;  // "user[:group]" expanded
+  std::optional<std::string> chmod;  // octal or symbolic, expanded
   std::vector<std::string> exclude;
   bool link = false;
   bool parents = false;

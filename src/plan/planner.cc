@@ -99,6 +99,10 @@ class PlannerImpl final : public Planner {
 
   std::vector<Warning> early_warnings() const override { return early_warnings(nullptr); }
 
+  std::optional<Error> lint_error(const std::vector<Warning>& warnings) const override {
+    return lint_.error ? dockerfile::lint_error(file_, warnings) : std::nullopt;
+  }
+
   Result<Plan> plan() override {
     Plan plan;
     ASSIGN_OR_RETURN(const std::set<int> stages, reachable());
@@ -137,7 +141,7 @@ class PlannerImpl final : public Planner {
     std::vector<Warning> found = early_warnings(&needed);
     plan.warnings.insert(plan.warnings.begin(), found.begin(), found.end());
     sort_by_line(plan.warnings);
-    if (lint_.error) plan.lint_error = dockerfile::lint_error(file_, plan.warnings);
+    plan.lint_error = lint_error(plan.warnings);
     if (std::optional<Warning> unused = unconsumed_build_args(file_, *graph_, options_))
       plan.warnings.push_back(std::move(*unused));
     plan.source_date_epoch = epoch();

@@ -57,6 +57,8 @@ class Planner {
   // What lint says before any image is known, about all stages: all that a plan's warnings hold but for what
   // depends on configs and values. In the order of lines.
   [[nodiscard]] virtual std::vector<Warning> early_warnings() const = 0;
+  // What "# check=error=true" makes of warnings; nullopt without it, and for none.
+  [[nodiscard]] virtual std::optional<Error> lint_error(const std::vector<Warning>& warnings) const = 0;
   // Its warnings are about the stages that the target needs.
   [[nodiscard]] virtual Result<Plan> plan() = 0;
 };

@@ -41,6 +41,16 @@ build -t changed .
 rootfs changed
 same "$(cat "$T/rootfs/named/a file")" two
 
+# Of two sources with one name the last one on the line counts; heredocs come after all of them.
+echo local >f
+for order in "f $WWW/timeless/f none" "$WWW/timeless/f f local" "<<f $WWW/timeless/f heredoc"; do
+  body=; [[ $order != '<<'* ]] || body=$'\nheredoc\nf'
+  echo "FROM busybox
+ADD ${order% *} /d/$body" >Dockerfile
+  build -o "$T/order" .
+  same "$(cat "$T/order/d/f")" "${order##* }"
+done
+
 # A token for the server of the address, and for no other.
 echo t0ken-4711 >"$T/token"
 host=${WWW#http://}

@@ -21,6 +21,18 @@ build -o "$T/out" .
 for kind in plain gz bz2 xz zst; do same "$(cat "$T/out/$kind/l")" f; done
 same "$(cat "$T/out/not/not.tar")" "no tar"
 cmp plain.bin.gz "$T/out/copied/plain.bin.gz"
+# ".." takes the name before it; what leads out is kept inside, and told.
+python3 - <<'E'
+import io, tarfile
+with tarfile.open("dots.tar", "w") as tar:
+    for name in ("not-made/../kept", "../../climbed"):
+        entry = tarfile.TarInfo(name); entry.size = 1
+        tar.addfile(entry, io.BytesIO(b"x"))
+E
+printf 'FROM scratch\nADD dots.tar /a/\n' >Dockerfile
+build -o "$T/dots" .
+same "$(cd "$T/dots" && find . | sort | tr '\n' ' ')" '. ./a ./a/climbed ./a/kept '
+has "lead out of it with '..'"
 # Directories that an archive only implies change nothing where there are some, and lead through links.
 mkdir -p tree/kept/sub tree/way/sub; echo f >tree/kept/sub/f; echo f >tree/way/sub/f
 tar -C tree -cf implied.tar kept/sub/f way/sub/f

@@ -36,5 +36,18 @@ status=0
 shale build --call=check,format=json . >"$T/check.json" || status=$?
 [ $status = 1 ] || die "a check that found an error ended with $status"
 python3 -c 'import json,sys; e=json.load(open(sys.argv[1]))["buildError"]; assert "RUM" in e["message"] and e["location"]["ranges"][0]["start"]["line"] == 2, e' "$T/check.json"
+# What error=true makes of warnings is the build's error, also where only stages that no build needs have some.
+printf '# check=error=true\nFROM scratch AS Unneeded\nFROM scratch\nLABEL a=b\n' >Dockerfile
+status=0
+shale build --call=check,format=json . >"$T/check.json" || status=$?
+[ $status = 1 ] || die "a check with error=true ended with $status"
+python3 - "$T/check.json" <<'EOT'
+import json, sys
+error = json.load(open(sys.argv[1]))["buildError"]
+assert error["message"] == "lint violation found for rules: StageNameCasing", error
+assert error["location"]["ranges"][0]["start"]["line"] == 2, error
+EOT
+fails 2 build --check .
+has 'WARNING: StageNameCasing'; has 'lint violation found for rules: StageNameCasing'
 fails 2 build --call=chekc .
 has "did you mean 'check'?"

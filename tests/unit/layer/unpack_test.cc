@@ -172,6 +172,43 @@ TEST_F(Unpack, T01_T02_NamesStayInside) {
   expect_refused(TarBuilder().file("a/../../canary/file", "owned"), "a/..");
   must(unpack(TarBuilder().file("/absolute", "x").finish()));
   EXPECT_EQ(read("layer/fs/absolute"), "x");
+  must(unpack(TarBuilder()
+                  .file("not-made/../kept", "y")
+                  .add(hard_link("second", "d/../kept"))
+                  .file("not-made/../.wh.gone", "")
+                  .finish(),
+              "cleaned"));
+  EXPECT_EQ(read("cleaned/fs/kept"), "y");
+  EXPECT_EQ(read("cleaned/fs/second"), "y");
+  EXPECT_FALSE(exists("cleaned/fs/not-made"));
+  expect_refused(TarBuilder().file("f", "x").add(hard_link("p", "d/../../f")), "d/../..");
+}
+
+TEST_F(Unpack, WhatLeadsOutOfAnArchiveIsKeptInsideAndTold) {
+  const std::string before = canary_state();
+  write("input.tar", TarBuilder()
+                         .file("../canary/file", "a")
+                         .file("x/../../up", "b")
+                         .add(hard_link("../link", "../up"))
+                         .file("x/..", "not a directory")
+                         .add(symlink(".", path("canary")))
+                         .add(symlink("s", path("canary")))
+                         .file("s/../below", "c")
+                         .finish());
+  make_dir("extracted");
+  const ArchiveResult result = must(extract_archive({.input_path = path("input.tar"),
+                                                     .fs_path = path("extracted"),
+                                                     .manifest_path = path("m"),
+                                                     .squash_owners = true}));
+  EXPECT_EQ(read("extracted/canary/file"), "a");
+  EXPECT_EQ(read("extracted/up"), "b");
+  EXPECT_EQ(read("extracted/link"), "b");
+  EXPECT_EQ(read("extracted/below"), "c");
+  EXPECT_FALSE(exists("extracted/x"));
+  EXPECT_EQ(canary_state(), before);
+  ASSERT_EQ(result.warnings.size(), 1U);
+  EXPECT_NE(result.warnings[0].find("4 name(s) of the archive lead out of it"), std::string::npos)
+      << result.warnings[0];
 }
 
 TEST_F(Unpack, T03_LinksOfTheLayerLeadNowhereOutside) {

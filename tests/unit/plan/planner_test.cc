@@ -165,6 +165,25 @@ TEST(Planner, BackslashEscapesInHeredocsWhateverTheDirective) {
   EXPECT_EQ(copy.source.files[0].second, "`x $A `\n\\\n");
 }
 
+TEST(Planner, OfHeredocsWithOneNameTheLastIsTheFile) {
+  const Result<Plan> plan =
+      plan_of("FROM scratch\nCOPY <<a <<b <<d/../a /x/\nfirst\na\nother\nb\nlast\nd/../a\n");
+  ASSERT_TRUE(plan) << render(plan.error(), false);
+  const auto& copy = std::get<CopyOp>(plan->nodes.back().op);
+  EXPECT_THAT(copy.source.files, ElementsAre(std::pair("b", "other\n"), std::pair("a", "last\n")));
+  const Result<Plan> twice = plan_of("FROM scratch\nCOPY <<a <<a /x/\nfirst\na\nlast\na\n");
+  ASSERT_TRUE(twice) << render(twice.error(), false);
+  EXPECT_THAT(std::get<CopyOp>(twice->nodes.back().op).source.files, ElementsAre(std::pair("a", "last\n")));
+}
+
+TEST(Planner, AHeredocIsAFileOfOneName) {
+  for (const std::string name : {"d/f", "..", ".", "/", "a/../b/c"}) {
+    const Result<Plan> plan = plan_of("FROM scratch\nCOPY <<" + name + " /x/\n1\n" + name + "\n");
+    ASSERT_FALSE(plan) << name;
+    EXPECT_THAT(render(plan.error(), false), HasSubstr("a heredoc cannot be the file '" + name + "'"));
+  }
+}
+
 TEST(Planner, ScriptOfAHeredocIsStartedByTheShell) {
   const Plan plan = plan_of("FROM a\nSHELL [\"ash\", \"-c\"]\nRUN <<E\n#!/bin/x\ny\nE\n").value();
   const auto& run = std::get<RunOp>(plan.nodes.back().op);
