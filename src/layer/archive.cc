@@ -28,6 +28,7 @@ constexpr std::size_t kMaxLineBytes = std::size_t{4} << 20;
 Json limits_json(const ArchiveLimits& limits) {
   return Json{{"max_bytes", limits.max_bytes},
               {"max_entries", limits.max_entries},
+              {"max_metadata_bytes", limits.max_metadata_bytes},
               {"max_ratio", limits.max_ratio},
               {"ratio_free_bytes", limits.ratio_free_bytes}};
 }

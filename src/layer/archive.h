@@ -18,8 +18,11 @@ namespace shale::layer {
 
 // Bounds for input of foreign origin; passing one is an error that names it.
 struct ArchiveLimits {
-  std::uint64_t max_bytes = std::uint64_t{32} << 30;        // of the uncompressed tar, and of all file data
-  std::uint64_t max_entries = 10'000'000;                   //
+  std::uint64_t max_bytes = std::uint64_t{32} << 30;  // of the uncompressed tar, and of all file data
+  std::uint64_t max_entries = 10'000'000;             //
+  // What a helper keeps in memory of all entries until the end: names, links, attributes, and a fixed amount
+  // for each. Three and a half million entries with ordinary names.
+  std::uint64_t max_metadata_bytes = std::uint64_t{2} << 30;
   std::uint64_t max_ratio = 200;                            // uncompressed : compressed; 0 = no such limit, …
   std::uint64_t ratio_free_bytes = std::uint64_t{1} << 30;  // … applied to what exceeds this many bytes
 };

@@ -59,6 +59,7 @@ ArchiveLimits limits_from(const Json& spec) {
   };
   number("max_bytes", limits.max_bytes);
   number("max_entries", limits.max_entries);
+  number("max_metadata_bytes", limits.max_metadata_bytes);
   number("max_ratio", limits.max_ratio);
   number("ratio_free_bytes", limits.ratio_free_bytes);
   return limits;

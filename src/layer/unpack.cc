@@ -28,6 +28,9 @@ constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
 // The last second of a 64-bit count of nanoseconds (2262). What lies outside becomes 0, as docker does.
 constexpr std::int64_t kMaxTime = 9'223'372'036;
 
+// What an entry without a name takes: its node, that node's place in its directory, its line of the manifest.
+constexpr std::uint64_t kEntryBytes = sizeof(LayerNode) + sizeof(Entry) + 64;
+
 class Unpacker {
  public:
   Unpacker(ArchiveInput& input, int fs_fd, const UnpackOptions& options, IdMap ids)
@@ -46,6 +49,7 @@ class Unpacker {
         return fail(ErrorKind::kUnsupported, fmt::format("the archive has more than {} entries, the limit",
                                                          options_.limits.max_entries));
       }
+      RETURN_IF_ERROR(keep(*item));
       RETURN_IF_ERROR(add(*item));
     }
     RETURN_IF_ERROR(hide_below_opaque_root());
@@ -59,6 +63,24 @@ class Unpacker {
   }
 
  private:
+  // Memory is what an archive of little else than names and attributes uses up, compressed to next to
+  // nothing.
+  Status keep(const TarItem& item) {
+    std::uint64_t bytes = item.path.size() + item.link.size();
+    for (const EntryXattr& xattr : item.xattrs) bytes += xattr.name.size() + xattr.value.size();
+    return keep(bytes);
+  }
+
+  Status keep(std::uint64_t bytes) {
+    metadata_bytes_ += kEntryBytes + bytes;
+    if (metadata_bytes_ <= options_.limits.max_metadata_bytes) return {};
+    return fail(Error(ErrorKind::kUnsupported,
+                      fmt::format("the names and attributes of the archive's entries take more than {} bytes "
+                                  "of memory, the limit",
+                                  options_.limits.max_metadata_bytes))
+                    .hint("split it into several layers or archives"));
+  }
+
   Status add(TarItem& item) {
     ASSIGN_OR_RETURN(std::vector<std::string> components, names_of(item.path));
     if (components.empty()) return add_root(item);
@@ -163,6 +185,7 @@ class Unpacker {
           entry.opaque = false;
         }
         entry.path = directory;
+        RETURN_IF_ERROR(keep(directory.size()));
         RETURN_IF_ERROR(writer_.make_directory(directory));
         child->entry = std::move(entry);
         child->exists = true;
@@ -423,8 +446,9 @@ class Unpacker {
         const auto [first, fresh] = first_names_.try_emplace(child->inode.get(), child_path);
         if (!fresh) child->entry.hard_link_of = first->second;
       }
-      entries_.push_back(child->entry);
+      entries_.push_back(std::move(child->entry));
     }
+    node.children.clear();
     if (is_root && !node.explicit_entry) {
       // The topmost layer's root is what a mount shows: let it be that of the layers below.
       if (const auto lower = tree_.below().find("")) node.entry = *lower->entry;
@@ -475,6 +499,7 @@ class Unpacker {
   std::unordered_map<const int*, std::string> first_names_;
   std::uint64_t items_ = 0;
   std::uint64_t file_bytes_ = 0;
+  std::uint64_t metadata_bytes_ = 0;  // an upper bound of what is kept
   std::uint64_t hole_bytes_ = 0;
   std::uint64_t devices_ = 0;
   std::string first_device_;

@@ -389,6 +389,44 @@ TEST_F(Unpack, T25_T26_BombsHitTheirLimits) {
   EXPECT_FALSE(unpack(many.finish(), "entries", {}, {.max_entries = 10}));
 }
 
+// What is kept of entries until the end is bounded, whatever it is that they have much of.
+TEST_F(Unpack, T26_MetadataIsBounded) {
+  const ArchiveLimits small{.max_metadata_bytes = 256 << 10};
+  const auto refused = [&](const TarBuilder& tar, const std::string& name) {
+    const auto result = unpack(tar.finish(), name, {}, small);
+    ASSERT_FALSE(result) << name;
+    EXPECT_NE(result.error().message().find("names and attributes of the archive's entries take more"),
+              std::string::npos)
+        << result.error().message();
+    EXPECT_TRUE(unpack(tar.finish(), name + "-allowed")) << name;
+  };
+  TarBuilder names;
+  TarBuilder links;
+  TarBuilder attributes;
+  TarBuilder directories;
+  TarBuilder nothing;
+  TarBuilder deletions;
+  const std::string long_name(200, 'n');
+  for (int i = 0; i < 300; ++i) {
+    names.file(long_name + "/" + long_name + "/" + long_name + "/" + std::to_string(i), "");
+    links.add(symlink("l" + std::to_string(i), std::string(1000, 't')));
+    Entry marked = file("f" + std::to_string(i), "");
+    marked.xattrs = {{"user.a", std::string(1000, 'a')}};
+    attributes.add(marked);
+    directories.file(std::to_string(i) + "/" + long_name + "/" + long_name + "/f", "");
+  }
+  for (int i = 0; i < 2000; ++i) {
+    nothing.file("f" + std::to_string(i), "");
+    deletions.file(".wh.f" + std::to_string(i), "");
+  }
+  refused(names, "names");
+  refused(links, "links");
+  refused(attributes, "attributes");
+  refused(directories, "directories");
+  refused(nothing, "nothing");
+  refused(deletions, "deletions");
+}
+
 TEST_F(Unpack, T28_HostileNamesAreStoredByteForByte) {
   TarBuilder tar;
   std::vector<std::string> names = {"new\nline",
