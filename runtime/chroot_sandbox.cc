@@ -83,9 +83,10 @@ void become_keeper_of_orphans() {
     give_up(SetupStep::kFork, errno);
 }
 
-[[noreturn]] void enter_and_run(const SandboxSpec& spec, int null_fd) {
+[[noreturn]] void enter_and_run(const SandboxSpec& spec, int null_fd, pid_t keeper) {
   // It ends with the keeper; what it has started by then is the guard's.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(SetupStep::kDeathSignal, errno);
+  if (::getppid() != keeper) ::_exit(127);
   if (::fchdir(spec.root_fd) != 0 || ::chroot(".") != 0 || ::chdir("/") != 0)
     give_up(SetupStep::kPivot, errno);
   // Docker's filter refuses it.
@@ -103,9 +104,10 @@ void become_keeper_of_orphans() {
   if (spec.cgroup_fd >= 0)
     if (const int error = join_cgroup(spec.cgroup_fd, 0); error != 0)
       give_up(SetupStep::kCgroup, error, "cgroup.procs");
+  const pid_t keeper = ::getpid();
   const pid_t command = ::fork();
   if (command < 0) give_up(SetupStep::kFork, errno);
-  if (command == 0) enter_and_run(spec, null_fd);
+  if (command == 0) enter_and_run(spec, null_fd, keeper);
   // The output pipes must end with the command's processes, not with us.
   (void)::syscall(SYS_close_range, 0U, static_cast<unsigned>(kSpecFd), 0U);
   (void)::syscall(SYS_close_range, static_cast<unsigned>(kStatusFd + 1), ~0U, 0U);

@@ -2,6 +2,7 @@
 #include "runtime/launcher.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "runtime/fd_message.h"
 #include "runtime/wire.h"
 #include "sys/files.h"
 
@@ -71,25 +73,51 @@ Result<Launcher> Launcher::create() {
 
 Result<Launcher> Launcher::create(const std::string& runtime_path) {
   ASSIGN_OR_RETURN(const std::string bytes, sys::read_file(AT_FDCWD, runtime_path));
-  ASSIGN_OR_RETURN(UniqueFd program, sys::sealed_memfd("shale-runtime", bytes));
-  return Launcher(std::move(program));
+  Launcher launcher;
+  ASSIGN_OR_RETURN(launcher.program_, sys::sealed_memfd("shale-runtime", bytes));
+  RETURN_IF_ERROR(launcher.start_server());
+  return launcher;
 }
 
-Result<RunningSandbox> Launcher::start(const SandboxSpec& spec) const {
+Status Launcher::start_server() {
+  ASSIGN_OR_RETURN(FdPair ends, sys::make_socket_pair(SOCK_SEQPACKET));
+  sys::SpawnOptions options;
+  options.program_fd = program_.get();
+  options.args = {"shale-runtime"};
+  options.env = std::vector<std::string>{};  // nothing of ours is to be read in /proc
+  options.fds = {{ends.second.get(), kRequestFd}};
+  options.new_session = true;  // Ctrl-C is for the builder to handle
+  ASSIGN_OR_RETURN(server_, sys::spawn(options));
+  requests_ = std::move(ends.first);
+  return {};
+}
+
+Result<pid_t> Launcher::fork_monitor(const std::vector<int>& fds) {
+  // Twice: if somebody has killed the server, another does as well.
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (!requests_) RETURN_IF_ERROR(start_server());
+    int error = send_fds(requests_.get(), 0, fds);
+    if (error == 0) {
+      const FdMessage answer = receive_fds(requests_.get());
+      if (answer.error == 0 && answer.value > 0) return answer.value;
+      error = answer.error != 0 ? answer.error : -answer.value;
+    }
+    if (error != EPIPE && error != ECONNRESET) return fail_errno(error, "start a sandbox's monitor");
+    requests_.reset();
+  }
+  return fail(ErrorKind::kSystem, "start a sandbox's monitor: shale-runtime has ended");
+}
+
+Result<RunningSandbox> Launcher::start(const SandboxSpec& spec) {
   RETURN_IF_ERROR(validate(spec));
   const auto started = std::chrono::steady_clock::now();
   const EncodedSpec encoded = encode(spec);
   ASSIGN_OR_RETURN(UniqueFd spec_fd, sys::sealed_memfd("sandbox-spec", encoded.bytes));
   ASSIGN_OR_RETURN(FdPair status, sys::make_pipe());
-  sys::SpawnOptions options;
-  options.program_fd = program_.get();
-  options.args = {"shale-runtime"};
-  options.env = std::vector<std::string>{};  // nothing of ours is to be read in /proc
-  options.fds = {{spec_fd.get(), kSpecFd}, {status.second.get(), kStatusFd}};
-  for (std::size_t i = 0; i < encoded.fds.size(); ++i)
-    options.fds.emplace_back(encoded.fds[i], kFirstSpecFd + static_cast<int>(i));
-  options.new_session = true;  // Ctrl-C is for the builder to handle
-  ASSIGN_OR_RETURN(sys::ChildProcess process, sys::spawn(options));
+  std::vector<int> fds = {spec_fd.get(), status.second.get()};  // kSpecFd, kStatusFd
+  fds.insert(fds.end(), encoded.fds.begin(), encoded.fds.end());
+  ASSIGN_OR_RETURN(const pid_t pid, fork_monitor(fds));
+  ASSIGN_OR_RETURN(sys::ChildProcess process, sys::adopt_child(pid));
   RunningSandbox sandbox(std::move(process), std::move(status.first), spec.args[0]);
   sandbox.started_ = started;
   return sandbox;

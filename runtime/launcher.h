@@ -60,18 +60,28 @@ class RunningSandbox {
 // has an executable of ours that could be overwritten (CVE-2019-5736).
 class Launcher {
  public:
-  // Finds shale-runtime beside this program or in ../libexec/shale.
+  // Finds shale-runtime beside this program or in ../libexec/shale, and starts its server. On the thread that
+  // is to start the sandboxes.
   static Result<Launcher> create();
   static Result<Launcher> create(const std::string& runtime_path);
 
-  // Starts the command of `spec`. Call it inside the build's namespace, from a thread that lives as long as
-  // the sandbox (a parent-death signal fires at the end of the *thread*); other threads may exist. Returns
-  // when the runtime program was started, not when the command was: later failures are in the outcome.
-  Result<RunningSandbox> start(const SandboxSpec& spec) const;
+  // Starts the command of `spec`. Call it inside the build's namespace, always from the same thread, which
+  // lives as long as the sandboxes (a parent-death signal fires at the end of the *thread*); other threads
+  // may exist. Returns when there is a monitor, not when the command runs: later failures are in the outcome.
+  Result<RunningSandbox> start(const SandboxSpec& spec);
 
  private:
-  explicit Launcher(UniqueFd program) : program_(std::move(program)) {}
+  Launcher() = default;
+  Status start_server();
+  // Our new child: the server's fork with these descriptors.
+  Result<pid_t> fork_monitor(const std::vector<int>& fds);
+
   UniqueFd program_;
+  // The process of shale-runtime whose forks the monitors are: starting the program for each of them, which
+  // begins with a C library that asks the processor what it is, takes as long as a fifth of the whole
+  // sandbox.
+  sys::ChildProcess server_;
+  UniqueFd requests_;  // our end of its socket
 };
 
 }  // namespace shale::runtime

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// shale-runtime: runs one command in a sandbox. Three processes: the monitor (this one, in the build's
-// namespaces), pid 1 of the sandbox, and the command as its pid 2. README.md explains the order of the steps.
+// shale-runtime: runs commands in sandboxes. One process of it serves a build and forks a monitor for each
+// command. With that, a sandbox has three: the monitor (in the build's namespaces), pid 1 of the sandbox, and
+// the command as its pid 2. README.md explains the order of the steps.
 #include <linux/if.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -20,6 +22,7 @@
 #include "runtime/command.h"
 #include "runtime/emulation/supervisor.h"
 #include "runtime/kernel.h"
+#include "runtime/monitor_server.h"
 #include "runtime/report.h"
 #include "runtime/sandbox_mounts.h"
 #include "runtime/wire.h"
@@ -106,13 +109,15 @@ void raise_loopback() {
 
 [[noreturn]] void run_pid1(const SandboxSpec& spec, const HostMounts& host, const MountOptions& options,
                            int go_fd, int emulation_fd) {
-  // 1. Die with the monitor. It may have died before this line: then there is no "go" but the end of the
-  // pipe.
-  //    (getppid() says nothing here; a parent outside our pid namespace is always 0.)
+  // 1. Die with the monitor.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(SetupStep::kDeathSignal, errno);
   // 2. Wait for the maps: until then we are nobody and may do nothing.
   char go = 0;
   if (::read(go_fd, &go, 1) != 1) ::_exit(127);
+  //    The monitor may have died before 1., after it wrote: it holds its end of the pipe for as long as it
+  //    lives. (getppid() says nothing here; a parent outside our pid namespace is always 0.)
+  struct pollfd monitor{.fd = go_fd, .events = 0, .revents = 0};
+  if (::poll(&monitor, 1, 0) != 0) ::_exit(127);
   ::close(go_fd);
   if (spec.cgroup_fd >= 0 && ::unshare(CLONE_NEWCGROUP) != 0)
     give_up(SetupStep::kCgroup, errno, "its namespace");
@@ -180,8 +185,6 @@ void keep_for_emulation(SandboxSpec& spec, int& socket) {
 }
 
 int monitor() {
-  for (int signal = 1; signal < NSIG; ++signal)
-    ::signal(signal, SIG_DFL);  // an ignored signal stays ignored by exec
   // The status pipe must not be in the command's hands, whatever path leads to its exec.
   ::fcntl(kStatusFd, F_SETFD, FD_CLOEXEC);
   std::optional<SandboxSpec> spec = decode(read_all(kSpecFd, SetupStep::kReadSpec, ""));
@@ -231,11 +234,12 @@ int monitor() {
   if (spec->cgroup_fd >= 0 && !in_group)
     if (const int error = join_cgroup(spec->cgroup_fd, child); error != 0)
       give_up(SetupStep::kCgroup, error, "cgroup.procs");
-  if (::write(go[1], "g", 1) != 1) give_up(SetupStep::kNamespaces, errno);
-  ::close(go[1]);
+  // Kept, in place of the spec, for pid 1 to see whether we live.
+  constexpr int kGoFd = kSpecFd;
+  if (::dup2(go[1], kGoFd) < 0 || ::write(kGoFd, "g", 1) != 1) give_up(SetupStep::kNamespaces, errno);
   // Nothing of the sandbox may be held by us: a pipe's reader waits for its last writer.
   if (spec->emulate_ids) keep_for_emulation(*spec, emulation[0]);
-  (void)::syscall(SYS_close_range, 0U, static_cast<unsigned>(kSpecFd), 0U);
+  (void)::syscall(SYS_close_range, 0U, static_cast<unsigned>(kGoFd - 1), 0U);
   (void)::syscall(SYS_close_range, static_cast<unsigned>(kStatusFd + (spec->emulate_ids ? 3 : 1)), ~0U, 0U);
   if (spec->emulate_ids) supervise(*spec, emulation[0], child);
   // Pid 1 is reaped when every process of its namespace is gone, so our end is theirs.
@@ -248,4 +252,4 @@ int monitor() {
 }  // namespace
 }  // namespace shale::runtime
 
-int main() { return shale::runtime::monitor(); }
+int main() { return shale::runtime::serve_monitors(shale::runtime::monitor); }

@@ -15,7 +15,10 @@
 
 namespace shale::runtime {
 
-// Descriptors of the runtime program.
+// The runtime program's end of the socket on which the launcher asks for monitors (monitor_server.h).
+inline constexpr int kRequestFd = 3;
+
+// Descriptors of a monitor, in the order of a request's.
 inline constexpr int kSpecFd = 3;
 inline constexpr int kStatusFd = 4;
 inline constexpr int kFirstSpecFd = 5;  // the spec's own descriptors follow, in the order of EncodedSpec::fds

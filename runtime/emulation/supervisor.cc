@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 
 #include "runtime/emulation/filter.h"
 #include "runtime/emulation/session.h"
+#include "runtime/fd_message.h"
 #include "runtime/report.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -35,45 +35,6 @@
 namespace shale::runtime {
 
 namespace {
-
-// A message of one byte with room for one descriptor. It points into itself.
-struct DescriptorMessage {
-  DescriptorMessage() {
-    header.msg_iov = &data;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-  }
-  DescriptorMessage(const DescriptorMessage&) = delete;
-  DescriptorMessage& operator=(const DescriptorMessage&) = delete;
-  ~DescriptorMessage() = default;
-
-  char byte = 0;
-  struct iovec data{.iov_base = &byte, .iov_len = 1};
-  alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  struct msghdr header{};
-};
-
-OwnedFd receive_descriptor(int socket) {
-  DescriptorMessage message;
-  if (::recvmsg(socket, &message.header, MSG_CMSG_CLOEXEC) != 1) return {};
-  const struct cmsghdr* control = CMSG_FIRSTHDR(&message.header);
-  if (control == nullptr || control->cmsg_type != SCM_RIGHTS) return {};
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(control), sizeof fd);
-  return OwnedFd(fd);
-}
-
-// 0 or an errno.
-int send_descriptor(int socket, int fd) {
-  DescriptorMessage message;
-  struct cmsghdr* control = CMSG_FIRSTHDR(&message.header);
-  control->cmsg_level = SOL_SOCKET;
-  control->cmsg_type = SCM_RIGHTS;
-  control->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(control), &fd, sizeof fd);
-  return ::sendmsg(socket, &message.header, MSG_NOSIGNAL) == 1 ? 0 : errno;
-}
 
 Credentials credentials_of(const SandboxSpec& spec) {
   Credentials out{.user = {spec.uid, spec.uid, spec.uid, spec.uid},
@@ -279,7 +240,7 @@ int load_emulation_filter(int socket, bool every_open) {
     listener = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kFlags, &program);
   if (listener < 0) return errno;
   const int fd = static_cast<int>(listener);
-  const int error = send_descriptor(socket, fd);
+  const int error = send_fds(socket, 0, {&fd, 1});
   ::close(fd);
   return error;
 }
@@ -297,7 +258,9 @@ void supervise(const SandboxSpec& spec, int socket, pid_t pid1) {
     (void)::setrlimit(RLIMIT_NOFILE, &files);
   }
   // A set-up that failed closes its end; the sandbox's end is then all there is to wait for.
-  if (wait_for(socket, pidfd.get())) fds.listener = receive_descriptor(socket);
+  if (wait_for(socket, pidfd.get()))
+    if (FdMessage message = receive_fds(socket); !message.fds.empty())
+      fds.listener = std::move(message.fds.front());
   ::close(socket);
   if (!fds.listener) return;
   // The waker hands its processor over (Linux 6.6): the answer comes a third sooner.

@@ -58,10 +58,22 @@ Result<ExitStatus> ChildProcess::wait() {
 
 namespace {
 
+// What a child does until it is another program.
+struct ChildPlan {
+  const SpawnOptions& options;
+  pid_t parent;
+  char* const* argv;
+  char* const* envp;
+  std::vector<std::pair<int, int>> fds;  // {ours, its number}; the first are the child's to change
+  int lowest_free;                       // above every number wanted
+  int error_fd;
+};
+
 // Runs in the child, in its parent's memory: async-signal-safe calls only, no allocation, and nothing is
 // written that spawn() reads again. Never returns; on failure writes the errno to `error_fd`.
-[[noreturn]] void become(const SpawnOptions& options, pid_t parent, char* const* argv, char* const* envp,
-                         std::pair<int, int>* fds, std::size_t fd_count, int lowest_free, int error_fd) {
+[[noreturn]] void become(ChildPlan& plan) {
+  const SpawnOptions& options = plan.options;
+  int error_fd = plan.error_fd;
   const auto give_up = [&] {
     const int error = errno;
     (void)!::write(error_fd, &error, sizeof error);
@@ -77,22 +89,22 @@ namespace {
   if (options.new_session) ::setsid();
   if (options.die_with_parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up();
-    if (::getppid() != parent) ::_exit(127);  // the parent died before the line above
+    if (::getppid() != plan.parent) ::_exit(127);  // the parent died before the line above
   }
   if (!options.working_directory.empty() && ::chdir(options.working_directory.c_str()) != 0) give_up();
   // First above every number wanted, then down to it, so that no wanted number overwrites a source. The error
   // pipe and the program go above too; they are close-on-exec there.
-  const int safe_error_fd = ::fcntl(error_fd, F_DUPFD_CLOEXEC, lowest_free);
+  const int safe_error_fd = ::fcntl(error_fd, F_DUPFD_CLOEXEC, plan.lowest_free);
   if (safe_error_fd < 0) give_up();
   error_fd = safe_error_fd;
   int program_fd = options.program_fd;
-  if (program_fd >= 0 && (program_fd = ::fcntl(program_fd, F_DUPFD_CLOEXEC, lowest_free)) < 0) give_up();
-  for (std::size_t i = 0; i < fd_count; ++i)
-    if ((fds[i].first = ::fcntl(fds[i].first, F_DUPFD_CLOEXEC, lowest_free)) < 0) give_up();
+  if (program_fd >= 0 && (program_fd = ::fcntl(program_fd, F_DUPFD_CLOEXEC, plan.lowest_free)) < 0) give_up();
+  for (std::size_t i = 0; i < plan.fds.size(); ++i)
+    if ((plan.fds[i].first = ::fcntl(plan.fds[i].first, F_DUPFD_CLOEXEC, plan.lowest_free)) < 0) give_up();
   bool standard[3] = {false, false, false};
-  for (std::size_t i = 0; i < fd_count; ++i) {
-    if (::dup2(fds[i].first, fds[i].second) < 0) give_up();
-    if (fds[i].second < 3) standard[fds[i].second] = true;
+  for (std::size_t i = 0; i < plan.fds.size(); ++i) {
+    if (::dup2(plan.fds[i].first, plan.fds[i].second) < 0) give_up();
+    if (plan.fds[i].second < 3) standard[plan.fds[i].second] = true;
   }
   for (int fd = 0; fd < 3; ++fd) {
     if (standard[fd]) continue;
@@ -101,18 +113,34 @@ namespace {
     if (null == fd) ::fcntl(fd, F_SETFD, 0);
   }
   // Everything is close-on-exec by rule; this catches what a library or our own caller left open.
-  (void)::syscall(SYS_close_range, static_cast<unsigned>(lowest_free), ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
-  for (int fd = 3; fd < lowest_free; ++fd) {
+  (void)::syscall(SYS_close_range, static_cast<unsigned>(plan.lowest_free), ~0U,
+                  4U /* CLOSE_RANGE_CLOEXEC */);
+  for (int fd = 3; fd < plan.lowest_free; ++fd) {
     bool wanted = false;
-    for (std::size_t i = 0; i < fd_count; ++i) wanted = wanted || fds[i].second == fd;
+    for (std::size_t i = 0; i < plan.fds.size(); ++i) wanted = wanted || plan.fds[i].second == fd;
     if (!wanted) ::close(fd);
   }
   if (program_fd >= 0)
-    (void)::syscall(SYS_execveat, program_fd, "", argv, envp, AT_EMPTY_PATH);
+    (void)::syscall(SYS_execveat, program_fd, "", plan.argv, plan.envp, AT_EMPTY_PATH);
   else
-    ::execve(options.program.c_str(), argv, envp);
+    ::execve(options.program.c_str(), plan.argv, plan.envp);
   give_up();
   ::_exit(127);
+}
+
+// All signals are held back over the fork: a handler of ours must not run in the child. That has our memory
+// until it is another program, and this thread waits for it: copying our page tables takes as long as
+// starting a sandbox's program. A function of its own, with nothing in it that the child could overwrite. -1
+// and errno.
+[[gnu::noinline]] pid_t fork_into(ChildPlan& plan) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): become() does not wait for anything
+  if (pid == 0) become(plan);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return pid;
 }
 
 }  // namespace
@@ -121,36 +149,21 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
   ASSIGN_OR_RETURN(FdPair error_pipe, make_pipe());
   const std::vector<char*> argv = exec_list(options.args);
   const std::vector<char*> env = options.env ? exec_list(*options.env) : std::vector<char*>{};
-  std::vector<std::pair<int, int>> fds = options.fds;
-  int lowest_free = 3;
-  for (const auto& [ours, theirs] : fds) lowest_free = std::max(lowest_free, theirs + 1);
-  const pid_t parent = ::getpid();
-
-  // All signals are held back over the fork: a handler of ours must not run in the child. That has our memory
-  // until it is another program, and this thread waits for it: copying our page tables takes as long as
-  // starting a sandbox's program.
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = ::vfork();  // NOLINT(bugprone-unsafe-functions): become() does not wait for anything
-  if (pid == 0)
-    become(options, parent, argv.data(), options.env ? env.data() : environ, fds.data(), fds.size(),
-           lowest_free, error_pipe.second.get());
-  const int fork_error = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  ChildPlan plan{.options = options,
+                 .parent = ::getpid(),
+                 .argv = argv.data(),
+                 .envp = options.env ? env.data() : environ,
+                 .fds = options.fds,
+                 .lowest_free = 3,
+                 .error_fd = error_pipe.second.get()};
+  for (const auto& [ours, theirs] : plan.fds) plan.lowest_free = std::max(plan.lowest_free, theirs + 1);
+  const pid_t pid = fork_into(plan);
   if (pid < 0)
-    return fail_errno(fork_error,
+    return fail_errno(errno,
                       fmt::format("start {}", options.args.empty() ? options.program : options.args[0]));
 
   error_pipe.second.reset();
-  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  const int pidfd_error = errno;
-  ChildProcess child(pid, std::move(pidfd));
-  if (child.pidfd() < 0) {
-    ::kill(pid, SIGKILL);
-    return fail_errno(pidfd_error, "open a pidfd");
-  }
+  ASSIGN_OR_RETURN(ChildProcess child, adopt_child(pid));
   int exec_error = 0;
   ssize_t got = 0;
   do got = ::read(error_pipe.first.get(), &exec_error, sizeof exec_error);
@@ -161,6 +174,15 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
                       fmt::format("run {}", options.program.empty() ? options.args[0] : options.program));
   }
   return child;
+}
+
+Result<ChildProcess> adopt_child(pid_t pid) {
+  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (pidfd) return ChildProcess(pid, std::move(pidfd));
+  const int error = errno;
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  return fail_errno(error, "open a pidfd");
 }
 
 Result<std::string> self_path() { return read_link(AT_FDCWD, "/proc/self/exe"); }

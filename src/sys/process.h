@@ -64,6 +64,8 @@ struct SpawnOptions {
 // Starts a program. Between fork and exec only async-signal-safe calls are made, so threads may exist. A
 // failed exec is reported here.
 Result<ChildProcess> spawn(const SpawnOptions& options);
+// Owns a child that another way than spawn() made. It is killed if it cannot be owned.
+Result<ChildProcess> adopt_child(pid_t pid);
 
 // The path of this program, from /proc/self/exe.
 Result<std::string> self_path();

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "runtime/isolation.h"
+#include "runtime/monitor_server.h"
 #include "runtime/userns.h"
 #ifndef SHALE_TEST_OUTSIDE
 #include "sandbox_fixture.h"
@@ -48,7 +49,8 @@ bool become_ordinary_user() {
 
 int main(int argc, char** argv) {
 #ifndef SHALE_TEST_OUTSIDE
-  if (std::string_view(argv[0]) == "shale-runtime") shale::test::die_as_monitor();
+  if (std::string_view(argv[0]) == "shale-runtime")
+    return shale::runtime::serve_monitors(shale::test::die_as_monitor);
 #endif
   ::testing::InitGoogleTest(&argc, argv);
   const bool as_user = argc > 1 && std::string_view(argv[1]) == "--as-user";

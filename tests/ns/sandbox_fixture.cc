@@ -64,13 +64,13 @@ Status prepare_scratch(const std::string& scratch) {
   return sys::replace_file(AT_FDCWD, root + "/bin/plain", "#!/bin/sh\n", 0644);
 }
 
-const runtime::Launcher& SandboxTest::launcher() {
-  static const runtime::Launcher kLauncher = [] {
-    auto made = runtime::Launcher::create(SHALE_TEST_RUNTIME);
-    if (!made) throw std::runtime_error(made.error().to_line());
-    return std::move(*made);
-  }();
-  return kLauncher;
+runtime::Launcher& SandboxTest::launcher() {
+  static std::map<pid_t, runtime::Launcher> launchers;
+  const auto found = launchers.find(::getpid());
+  if (found != launchers.end()) return found->second;
+  auto made = runtime::Launcher::create(SHALE_TEST_RUNTIME);
+  if (!made) throw std::runtime_error(made.error().to_line());
+  return launchers.emplace(::getpid(), std::move(*made)).first->second;
 }
 
 void SandboxTest::SetUp() {
@@ -141,7 +141,7 @@ std::map<std::string, std::string> SandboxTest::fields(const std::string& text) 
   return out;
 }
 
-void die_as_monitor() {
+int die_as_monitor() {
   const runtime::StatusRecord record;
   (void)!::write(runtime::kStatusFd, &record, sizeof record);
   (void)::kill(::getpid(), SIGKILL);

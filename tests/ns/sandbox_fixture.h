@@ -38,7 +38,8 @@ class SandboxTest : public ::testing::Test {
   // "key: value" lines of an output.
   static std::map<std::string, std::string> fields(const std::string& text);
 
-  static const runtime::Launcher& launcher();
+  // This process's: sandboxes are children of the one that made their launcher.
+  static runtime::Launcher& launcher();
   RootDirs dirs_;
 
  private:
@@ -47,8 +48,9 @@ class SandboxTest : public ::testing::Test {
   std::string fds_before_;
 };
 
-// What this program does in place of shale-runtime: says that the command ended well, and dies.
-[[noreturn]] void die_as_monitor();
+// What a monitor does that this program forks in place of shale-runtime: says that the command ended well,
+// and dies.
+int die_as_monitor();
 
 // Makes the busybox tree; called once, inside the namespace, before the tests. `scratch` is a directory of
 // it.

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a command in a sandbox sees, may do, and leaves behind.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <set>
 #include <thread>
 
 #include "sandbox_fixture.h"
@@ -339,8 +342,41 @@ TEST_F(SandboxTest, SandboxesRunAtTheSameTimeFromAThreadedProgram) {
   idle.join();
 }
 
+std::set<pid_t> children() {
+  std::set<pid_t> out;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const pid_t pid = std::atoi(entry.path().filename().c_str());
+    const auto status = sys::read_file(AT_FDCWD, entry.path().string() + "/status");
+    if (pid > 0 && status && status->find(fmt::format("\nPPid:\t{}\n", ::getpid())) != std::string::npos)
+      out.insert(pid);
+  }
+  return out;
+}
+
+TEST_F(SandboxTest, AServerOfMonitorsThatIsKilledIsStartedAgain) {
+  const std::set<pid_t> before = children();
+  auto launcher = runtime::Launcher::create(SHALE_TEST_RUNTIME);
+  ASSERT_TRUE(launcher);
+  std::set<pid_t> server = children();
+  for (const pid_t pid : before) server.erase(pid);
+  ASSERT_EQ(server.size(), 1U);
+  ASSERT_EQ(::kill(*server.begin(), SIGKILL), 0);
+  auto sandbox = launcher->start(command({"true"}));
+  ASSERT_TRUE(sandbox) << sandbox.error().to_line();
+  EXPECT_TRUE(sandbox->finish()->ok());
+}
+
+TEST_F(SandboxTest, MoreDescriptorsThanOneMessageHoldsReachTheSandbox) {
+  SandboxSpec spec = command({"cat", "/mnt/etc/hosts"});
+  const auto directory = sys::open_at(AT_FDCWD, dirs_.lower, O_PATH | O_DIRECTORY);
+  ASSERT_TRUE(directory);
+  for (int i = 0; i < 300; ++i)
+    spec.mounts.push_back({.kind = SandboxMount::Kind::kBind, .target = "/mnt", .fd = directory->get()});
+  EXPECT_EQ(run(spec).out, "image hosts\n");
+}
+
 TEST_F(SandboxTest, AMonitorThatIsKilledAfterTheCommandHasNoResult) {
-  const auto launcher = runtime::Launcher::create("/proc/self/exe");  // see die_as_monitor()
+  auto launcher = runtime::Launcher::create("/proc/self/exe");  // see die_as_monitor()
   ASSERT_TRUE(launcher);
   auto sandbox = launcher->start(command({"/bin/true"}));
   ASSERT_TRUE(sandbox);
