@@ -78,6 +78,12 @@ Result<std::string> RunRoot::shared_mount_points(const CopyPlan& stubs) {
   return state_.mount_points.emplace(name, std::move(directory)).first->second.fs_path();
 }
 
+bool RunRoot::untouched() const {
+  if (clone_ || in_memory_) return false;
+  const Result<std::vector<std::string>> names = sys::list_dir(directory_.fs.get());
+  return names && names->empty();
+}
+
 Result<store::LayerRecord> RunRoot::publish(layer::OwnersBeside owners) {
   if (clone_) return publish_clone(std::move(owners));
   if (in_memory_) {

@@ -25,6 +25,8 @@ class RunRoot {
   // that is, nothing of it can be left in the step's layer. `kept` stays in the layer.
   Result<UniqueFd> make(const CopyPlan& mount_points, const CopyPlan& kept);
 
+  // The step has made no file and removed none. publish() then takes less time than to wake somebody for it.
+  [[nodiscard]] bool untouched() const;
   // What the step has written, as a layer. `owners` are those of what carries none in this encoding.
   Result<store::LayerRecord> publish(layer::OwnersBeside owners);
   // Gives everything back that publish() did not take.

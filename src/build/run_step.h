@@ -29,7 +29,7 @@ struct RunEnvironment {
 };
 
 // Use: prepare, make_root, start, feed output until both pipes are at their end and the pidfd is readable,
-// then finish; after that publish() on a worker. All but publish() on the loop's thread.
+// then finish; after that publish(), on a worker unless it wrote nothing. All else on the loop's thread.
 class RunStep {
  public:
   RunStep(BuildState& state, const plan::Node& node, LayerStack below, Snapshotter snapshotter);
@@ -54,6 +54,8 @@ class RunStep {
   Status finish();
   // After finish(): what is to be said about a command that did not fail; empty = nothing.
   [[nodiscard]] const std::string& remark() const { return remark_; }
+  // It wrote nothing, and publish() does not take long.
+  [[nodiscard]] bool wrote_nothing() const { return root_.untouched(); }
   // What it wrote, as a layer.
   Result<store::LayerRecord> publish();
   // Gives everything back that publish() did not take.

@@ -124,11 +124,15 @@ void Solver::end_command(RunningCommand& command) {
   }
   ++steps_run_;
   if (!step->remark().empty()) events_.on(StepNote{.step = state_.state(id).step, .text = step->remark()});
-  submit_layer(id, std::move(key), [step] {
+  const auto publish = [step] {
     Result<store::LayerRecord> layer = step->publish();
     step->discard();
     return layer;
-  });
+  };
+  if (step->wrote_nothing())
+    finish_step(id, key, publish());
+  else
+    submit_layer(id, std::move(key), publish);
 }
 
 void Solver::run_on_disk(plan::NodeId id, StepKey key) {

@@ -19,11 +19,14 @@ using fuzz::check;
 // Enough for patterns to differ; more would only repeat the same work for each.
 constexpr std::size_t kMaxPaths = 64;
 constexpr std::size_t kMaxSources = 64;
-constexpr std::size_t kMaxPathBytes =
-    4096;  // PATH_MAX: each directory on the way is an entry with its whole path
+constexpr std::size_t kMaxPathBytes = 4096;  // PATH_MAX
+// Of all entries. Each directory on the way is one, with its whole path: without a limit a few deep paths
+// make a tree whose size is the square of the input's, and every pattern looks at all of it.
+constexpr std::size_t kMaxTreeBytes = 64 * 1024;
 
 std::vector<layer::Entry> read_tree(std::string_view& text) {
   std::map<std::string, layer::Entry> entries;
+  std::size_t tree_bytes = 0;
   for (std::string_view line = fuzz::take_line(text); !line.empty(); line = fuzz::take_line(text)) {
     const std::size_t arrow = line.find(" -> ");
     const std::string path(line.substr(0, arrow));
@@ -31,13 +34,16 @@ std::vector<layer::Entry> read_tree(std::string_view& text) {
         entries.size() >= kMaxPaths || entries.contains(path))
       continue;
     std::vector<std::string> parents;
+    std::size_t bytes = path.size();
     for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1))
-      parents.push_back(path.substr(0, slash));
+      bytes += parents.emplace_back(path.substr(0, slash)).size();
+    if (tree_bytes + bytes > kMaxTreeBytes) continue;
     const auto is_in_the_way = [&](const std::string& parent) {
       const auto at = entries.find(parent);
       return at != entries.end() && !at->second.is_directory();
     };
     if (std::ranges::any_of(parents, is_in_the_way)) continue;
+    tree_bytes += bytes;
     for (std::string& parent : parents) entries.try_emplace(parent, build::directory(parent));
     entries.emplace(path, arrow == std::string_view::npos
                               ? build::file(path)
