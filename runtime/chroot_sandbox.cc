@@ -94,7 +94,8 @@ void become_keeper_of_orphans() {
   become_command(spec, null_fd, -1);
 }
 
-[[noreturn]] void keep(const SandboxSpec& spec, int null_fd, pid_t guard) {
+[[noreturn]] void keep(const SandboxSpec& spec, int null_fd, pid_t guard, const std::string& usual_score) {
+  OomScore score;
   become_keeper_of_orphans();
   struct sigaction action{};
   action.sa_handler = note_guard_gone;  // without SA_RESTART: the wait below has to end
@@ -108,6 +109,7 @@ void become_keeper_of_orphans() {
   const pid_t command = ::fork();
   if (command < 0) give_up(SetupStep::kFork, errno);
   if (command == 0) enter_and_run(spec, null_fd, keeper);
+  score.restore(usual_score);
   // The output pipes must end with the command's processes, not with us.
   (void)::syscall(SYS_close_range, 0U, static_cast<unsigned>(kSpecFd), 0U);
   (void)::syscall(SYS_close_range, static_cast<unsigned>(kStatusFd + 1), ~0U, 0U);
@@ -125,7 +127,7 @@ void become_keeper_of_orphans() {
 
 }  // namespace
 
-void run_in_chroot(const SandboxSpec& spec) {
+void run_in_chroot(const SandboxSpec& spec, OomScore& score) {
   become_keeper_of_orphans();
   SwappedMounts mounts(spec.root_fd, spec.scratch_fd);
   const int null_fd = mounts.swap_in_dev();
@@ -133,7 +135,8 @@ void run_in_chroot(const SandboxSpec& spec) {
   const pid_t guard = ::getpid();
   const pid_t keeper = ::fork();
   if (keeper < 0) give_up(SetupStep::kFork, errno);
-  if (keeper == 0) keep(spec, null_fd, guard);
+  if (keeper == 0) keep(spec, null_fd, guard, score.usual());
+  score.restore();
   ::close(null_fd);
   for (const int fd : {spec.stdout_fd, spec.stderr_fd})
     if (fd >= 0) ::close(fd);

@@ -3,6 +3,7 @@
 // shale-runtime.
 #pragma once
 
+#include "runtime/oom_score.h"
 #include "runtime/sandbox_spec.h"
 
 namespace shale::runtime {
@@ -11,6 +12,6 @@ namespace shale::runtime {
 // for what the command did. Two processes of ours: the guard (the caller), which moves things into the tree
 // and out of it, and the keeper, which starts the command. Orphans become children of the keeper; if that is
 // killed, of the guard; if the guard is killed, the keeper ends it all.
-void run_in_chroot(const SandboxSpec& spec);
+void run_in_chroot(const SandboxSpec& spec, OomScore& score);
 
 }  // namespace shale::runtime

@@ -23,6 +23,7 @@
 #include "runtime/emulation/supervisor.h"
 #include "runtime/kernel.h"
 #include "runtime/monitor_server.h"
+#include "runtime/oom_score.h"
 #include "runtime/report.h"
 #include "runtime/sandbox_mounts.h"
 #include "runtime/wire.h"
@@ -108,7 +109,8 @@ void raise_loopback() {
 }
 
 [[noreturn]] void run_pid1(const SandboxSpec& spec, const HostMounts& host, const MountOptions& options,
-                           int go_fd, int emulation_fd) {
+                           int go_fd, int emulation_fd, const std::string& usual_score) {
+  OomScore score;  // before we are somebody else
   // 1. Die with the monitor.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(SetupStep::kDeathSignal, errno);
   // 2. Wait for the maps: until then we are nobody and may do nothing.
@@ -141,6 +143,7 @@ void raise_loopback() {
   const pid_t command = ::fork();
   if (command < 0) give_up(SetupStep::kFork, errno);
   if (command == 0) become_command(spec, host.null_fd, emulation_fd);
+  score.restore(usual_score);
   // 9. Only the status pipe is kept: the output pipes must end with the command's processes, not with us.
   ::close(0);
   ::close(1);
@@ -189,11 +192,11 @@ int monitor() {
   ::fcntl(kStatusFd, F_SETFD, FD_CLOEXEC);
   std::optional<SandboxSpec> spec = decode(read_all(kSpecFd, SetupStep::kReadSpec, ""));
   if (!spec) give_up(SetupStep::kReadSpec, EBADMSG);
-  // Inherited by the sandbox. It is here because pid 1's own file belongs to nobody it could be.
-  if (spec->oom_score_adj >= 0)
-    write_file(SetupStep::kOomScore, "/proc/self/oom_score_adj", std::to_string(spec->oom_score_adj));
+  OomScore score;
+  if (spec->oom_score_adj >= 0 && !score.raise(spec->oom_score_adj))
+    give_up(SetupStep::kOomScore, errno, "/proc/self/oom_score_adj");
   if (spec->isolation == Isolation::kChroot) {
-    run_in_chroot(*spec);
+    run_in_chroot(*spec, score);
     return 0;
   }
   const HostMounts host = prepare_host_mounts(*spec);
@@ -223,8 +226,9 @@ int monitor() {
   if (child == 0) {
     ::close(go[1]);
     run_pid1(*spec, host, {.own_network = own_network, .tty_group = gid_map.has_tty_group}, go[0],
-             emulation[1]);
+             emulation[1], score.usual());
   }
+  score.restore();
   ::close(go[0]);
   const std::string proc = "/proc/" + std::to_string(child);
   if (own_users) {

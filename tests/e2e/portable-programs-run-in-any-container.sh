@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The portable programs pull, run commands and build in containers with glibc, with no C library at all, and with
-# libraries of the same names that are none of theirs.
+# The portable programs pull, run commands and build in stages in containers with glibc, with no C library at all, and with
+# libraries of the same names that are none of theirs: as root and not, privileged, and under podman's filter.
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$HERE/containers"
@@ -9,7 +9,13 @@ hub busybox:latest
 # By name, which has to be looked up.
 mirror=docker.io=localhost:${E2E_REGISTRY##*:}
 mkdir "$T/b/run"
-printf 'FROM busybox\nRUN touch /f && chown 33:44 /f && stat -c owned-by-%%u:%%g /f\n' >"$T/b/run/Dockerfile"
+cat >"$T/b/run/Dockerfile" <<'D'
+FROM busybox AS made
+RUN mkdir /o && echo 1 >/o/f && chown 33:44 /o/f
+FROM busybox
+COPY --from=made /o /o
+RUN stat -c owned-by-%u:%g /o/f
+D
 chmod -R a+rX "$T/b"
 
 # Libraries that no program of ours may be given: a musl system's names, glibc's, and a cache and a configuration for them.
@@ -31,10 +37,13 @@ wrong() {
 
 for image in debian:bookworm-slim busybox:latest alpine:latest wrong; do
   if [ "$image" = wrong ]; then wrong; else container_image "$image"; fi
-  for options in '' '--user 1000 --security-opt seccomp=unconfined'; do
-    echo "in $image $options"
+  for name in docker docker-unconfined-user privileged podman podman-user; do
+    grep -q "^$name|" <<<"$ENVIRONMENTS" || continue
+    IFS='|' read -r _ rung options < <(grep "^$name|" <<<"$ENVIRONMENTS")
+    echo "in $image, $name"
     inside "$options -e SHALE_REGISTRY_MIRRORS=$mirror" 'shale version && shale build --progress=plain /b/run' || die "no build"
     has 'shale version '
+    has "isolation $rung"
     ran owned-by-33:44
   done
 done

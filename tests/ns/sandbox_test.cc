@@ -324,6 +324,13 @@ TEST_F(SandboxTest, LimitsAndOomScoreAreSet) {
   EXPECT_EQ(run(spec).out, "100\n500\n");
 }
 
+// Of two that use as much memory, the kernel is to kill the command.
+TEST_F(SandboxTest, OomScoreOfPid1IsNotTheCommands) {
+  const std::string ours = sys::read_file(AT_FDCWD, "/proc/self/oom_score_adj").value();
+  ASSERT_NE(ours, "500\n");
+  EXPECT_EQ(run(shell("cat /proc/self/oom_score_adj /proc/1/oom_score_adj")).out, "500\n" + ours);
+}
+
 TEST_F(SandboxTest, SandboxesRunAtTheSameTimeFromAThreadedProgram) {
   std::thread idle([] { ::usleep(200000); });
   std::vector<runtime::RunningSandbox> running;
