@@ -124,14 +124,21 @@ Result<dockerfile::IgnoreMatcher> read_ignore(const BuildRequest& request, const
   return dockerfile::IgnoreMatcher();
 }
 
-Result<remote::Secret> read_secret(const SecretSpec& spec) {
+Result<remote::Secret> read_secret(const SecretSpec& spec, EventSink& events) {
   remote::Secret out{.id = spec.id, .value = {}};
   if (!spec.environment.empty()) {
-    const char* value = std::getenv(spec.environment.c_str());
-    if (value == nullptr)
-      return fail(ErrorKind::kUsage, fmt::format("--secret id={}: the environment has no variable {}",
-                                                 spec.id, spec.environment));
-    out.value = value;
+    // One that is not set is an empty secret, as docker has it: a build may do without. It is told.
+    if (const char* value = std::getenv(spec.environment.c_str()))
+      out.value = value;
+    else
+      events.on(Warning{
+          .rule = {},
+          .text = fmt::format("--secret id={}: the environment has no variable {}, so the secret is empty",
+                              spec.id, spec.environment),
+          .description = {},
+          .url = {},
+          .span = {},
+          .excerpt = {}});
     return out;
   }
   Result<std::string> value = sys::read_file(AT_FDCWD, spec.file, kMaxSecretBytes);
@@ -216,7 +223,7 @@ Result<BuildInputs> read_inputs(BuildState& state, EventSink& events, StepId& ne
   const BuildRequest& request = state.request;
   BuildInputs out;
   for (const SecretSpec& spec : request.secrets) {
-    ASSIGN_OR_RETURN(remote::Secret secret, read_secret(spec));
+    ASSIGN_OR_RETURN(remote::Secret secret, read_secret(spec, events));
     state.secrets.push_back(std::move(secret));
   }
   RETURN_IF_ERROR(state.ssh.use(request.ssh));

@@ -166,7 +166,10 @@ Result<Owner> resolve_owner(std::string_view owner, const ImageFileReader& read)
     if (row == nullptr && user != "root") return fail(unknown("user", "/etc/passwd", user, rows));
     if (row != nullptr) out = {row->uid, row->gid};
   }
-  if (colon != std::string_view::npos && colon + 1 < owner.size()) {
+  if (colon == std::string_view::npos) return out;
+  // A colon with nothing behind it, which an empty variable leaves, is the group 0, as docker has it.
+  out.gid = 0;
+  if (colon + 1 < owner.size()) {
     ASSIGN_OR_RETURN(out.gid, resolve_group(owner.substr(colon + 1), read));
   }
   return out;

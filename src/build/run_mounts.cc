@@ -100,11 +100,21 @@ Status RunStep::prepare_cache(const plan::MountOp& mount) {
     return fail(
         Error(ErrorKind::kUnsupported,
               fmt::format("the cache '{}' cannot be in two places at once with isolation chroot", mount.id)));
-  request.uid = mount.uid.value_or(0);
-  request.gid = mount.gid.value_or(0);
-  request.mode = mount.mode.value_or(0755);
   request.owners = state_.owners();
-  if (mount.source && mount.source->kind == plan::FileSource::Kind::kNode) {
+  const bool whole = mount.source_path.find_first_not_of('/') == std::string::npos;
+  const bool has_source = mount.source && mount.source->kind == plan::FileSource::Kind::kNode;
+  // As BuildKit has it: who asks for another owner or mode, or for another beginning, gets another directory.
+  // An owner and a mode are those of an empty directory; a part of something has its own.
+  if (has_source)
+    request.variant = fmt::format("from {} {}", state_.chain(mount.source->node).hex(), mount.source_path);
+  const bool owned = whole && (mount.uid || mount.gid || mount.mode);
+  if (owned) {
+    request.uid = mount.uid.value_or(0);
+    request.gid = mount.gid.value_or(0);
+    request.mode = mount.mode.value_or(0755);
+    request.variant += fmt::format(" of {}:{} mode {:o}", request.uid, request.gid, request.mode);
+  }
+  if (has_source && !owned) {
     request.populate = [this, &mount](int fs_fd) -> Status {
       ASSIGN_OR_RETURN(SourceTree * tree, state_.tree(*mount.source));
       const layer::SnapshotView nothing;
@@ -122,6 +132,11 @@ Status RunStep::prepare_cache(const plan::MountOp& mount) {
   bind.target = mount.target;
   bind.fd = cache.fd();
   bind.read_only = mount.read_only;
+  if (!has_source && !whole) {
+    ASSIGN_OR_RETURN(UniqueFd part, open_inside(cache.fd(), mount.source_path));
+    bind.fd = part.get();
+    fds_.push_back(std::move(part));
+  }
   spec_.mounts.push_back(std::move(bind));
   cache_mounts_.push_back(std::move(cache));
   return {};

@@ -43,7 +43,10 @@ Result<ProgressMode> parse_progress_mode(std::string_view name, bool quiet) {
   else if (name == "quiet" || name == "none")
     mode = ProgressMode::kQuiet;
   else {
-    Error error(ErrorKind::kUsage, fmt::format("unknown progress type '{}'", name));
+    Error error(ErrorKind::kUsage,
+                name == "rawjson" ? std::string("there is no progress type 'rawjson': Shale has no stream of "
+                                                "BuildKit's events")
+                                  : fmt::format("unknown progress type '{}'", name));
     hint_nearest(error, name, names);
     error.add_hint("--progress takes auto, tty, plain or quiet");
     return fail(std::move(error));

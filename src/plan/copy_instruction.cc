@@ -176,11 +176,16 @@ Status plan_copy(StageWriter& writer, const dockerfile::Instruction& instruction
       destination.empty() || destination.ends_with('/') || destination == "." || destination.ends_with("/.");
   op.destination = writer.absolute(destination);
   if (directory && op.destination != "/") op.destination += '/';
+  // A flag whose variables leave nothing of it is not given.
   if (!copy.chown.empty()) {
     ASSIGN_OR_RETURN(op.chown, writer.expand(instruction, copy.chown));
+    if (op.chown->empty()) op.chown.reset();
   }
   if (!copy.chmod.empty()) {
     ASSIGN_OR_RETURN(op.chmod, writer.expand(instruction, copy.chmod));
+    if (op.chmod->empty()) op.chmod.reset();
+  }
+  if (op.chmod) {
     if (Result<dockerfile::Chmod> parsed = dockerfile::Chmod::parse(*op.chmod); !parsed)
       return fail(writer.at(instruction, parsed.error(), copy.chmod));
   }

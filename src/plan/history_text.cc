@@ -20,6 +20,18 @@ std::string go_quoted(std::string_view text) {
       case '"':
         out += "\\\"";
         break;
+      case '\a':
+        out += "\\a";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\v':
+        out += "\\v";
+        break;
       case '\\':
         out += "\\\\";
         break;

@@ -89,8 +89,16 @@ Result<MountOp> plan_mount(StageWriter& writer, const dockerfile::Instruction& i
   }
   if (out.kind == MountOp::Kind::kSsh && out.id.empty()) out.id = "default";
   if (!mount->target.empty()) out.target = writer.absolute(mount->target);
-  if (out.kind == MountOp::Kind::kCache && out.id.empty()) out.id = out.target;
+  // A relative target is an id as it is written, wherever WORKDIR is.
+  if (out.kind == MountOp::Kind::kCache && out.id.empty())
+    out.id = clean_path(mount->target).substr(mount->target.starts_with('/') ? 0 : 1);
   if (!mount->source.empty()) out.source_path = clean_path(mount->source);
+  if (out.kind == MountOp::Kind::kTmpfs && out.source_path != "/")
+    return fail(writer.at(
+        instruction,
+        Error(ErrorKind::kDockerfile, fmt::format("a tmpfs is empty and has no source '{}'", mount->source))
+            .hint("leave source= out, or mount with type=bind"),
+        text.text));
   if (!mount->from.empty()) {
     ASSIGN_OR_RETURN(const Target target,
                      writer.context().graph->find(mount->from, writer.stage().index, false));

@@ -27,9 +27,11 @@ constexpr int kMaxCopies = 1000;
 std::string name_of(const CacheMountRequest& request) {
   const std::string_view kind =
       request.owners == layer::OwnerEncoding::kAttributes ? layer::kSingleEncoding : "";
-  return Digest::of(request.id + (kind.empty() ? "" : std::string(1, '\0')) + std::string(kind))
-      .hex()
-      .substr(0, 32);
+  constexpr char kEnd = '\0';  // in no id and no kind
+  std::string text = request.id;
+  if (!kind.empty()) text.append(1, kEnd).append(kind);
+  if (!request.variant.empty()) text.append(2, kEnd).append(request.variant);
+  return Digest::of(text).hex().substr(0, 32);
 }
 
 // Made beside its place and renamed, so that a half-filled one is never seen. The caller holds the exclusive

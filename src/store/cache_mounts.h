@@ -22,6 +22,8 @@ enum class CacheMountSharing : std::uint8_t { kShared, kPrivate, kLocked };
 
 struct CacheMountRequest {
   std::string id;  // any text; ids are global to the store
+  // What else decides which directory it is: there is one for each id and variant.
+  std::string variant;
   CacheMountSharing sharing = CacheMountSharing::kShared;
   // Of the directory when it is made; an existing one keeps its own.
   std::uint32_t uid = 0;

@@ -20,3 +20,11 @@ for blob in "$T"/x/blobs/sha256/*; do ! { zcat -f "$blob" | grep -qa hunter-two;
 lacks hunter-two
 TOKEN=other build -t secret --secret id=file,src=Dockerfile --secret id=env,env=TOKEN .
 same "$(cached)" 2
+# A variable that is not set is an empty secret, and told.
+cat >Dockerfile <<'D'
+FROM busybox
+RUN --mount=type=secret,id=unset,required=true [ -f /run/secrets/unset ] && [ ! -s /run/secrets/unset ] && echo empty
+D
+build --secret id=unset,env=NO_SUCH_VARIABLE .
+ran empty
+has 'the environment has no variable NO_SUCH_VARIABLE, so the secret is empty'

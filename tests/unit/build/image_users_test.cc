@@ -57,6 +57,10 @@ TEST(RunUser, UnknownNameIsAnErrorWithTheNearest) {
 TEST(RunUser, ImageWithoutAccountsHasARoot) { EXPECT_EQ(resolve_run_user("root", nobody)->uid, 0U); }
 
 TEST(Owner, NumberWithoutGroupIsItsOwnGroup) { EXPECT_EQ(resolve_owner("1001", accounts)->gid, 1001U); }
+TEST(Owner, ColonWithoutGroupIsGroupZero) {
+  for (const char* owner : {"1001:", "web:"}) EXPECT_EQ(resolve_owner(owner, accounts)->gid, 0U) << owner;
+  EXPECT_EQ(resolve_owner("1001:", accounts)->uid, 1001U);
+}
 TEST(Owner, NameWithoutGroupTakesThePrimaryGroup) { EXPECT_EQ(resolve_owner("web", accounts)->gid, 34U); }
 TEST(Owner, UnknownNameIsNotSilentlyRoot) { EXPECT_FALSE(resolve_owner("nobody-here", accounts)); }
 

@@ -165,6 +165,15 @@ TEST(Planner, BackslashEscapesInHeredocsWhateverTheDirective) {
   EXPECT_EQ(copy.source.files[0].second, "`x $A `\n\\\n");
 }
 
+TEST(Planner, FlagsOfWhichVariablesLeaveNothingAreNotGiven) {
+  const Result<Plan> plan = plan_of("FROM scratch\nARG NONE\nCOPY --chown=$NONE --chmod=${NONE} f /x\n");
+  ASSERT_TRUE(plan) << render(plan.error(), false);
+  const auto& copy = std::get<CopyOp>(plan->nodes.back().op);
+  EXPECT_EQ(copy.chown, std::nullopt);
+  EXPECT_EQ(copy.chmod, std::nullopt);
+  EXPECT_EQ(target(*plan).history.back().created_by, "COPY f /x # buildkit");
+}
+
 TEST(Planner, OfHeredocsWithOneNameTheLastIsTheFile) {
   const Result<Plan> plan =
       plan_of("FROM scratch\nCOPY <<a <<b <<d/../a /x/\nfirst\na\nother\nb\nlast\nd/../a\n");
@@ -196,6 +205,11 @@ TEST(Planner, HistoryOfCopyNamesTheFlagsThatBuildKitNames) {
       plan_of("FROM scratch\nCOPY --parents --exclude=*.o --chmod=600 --chown=1:2 --link a /b/\n").value();
   EXPECT_EQ(target(plan).history.back().created_by,
             "COPY --parents --chown=1:2 --chmod=600 a /b/ # buildkit");
+}
+
+TEST(Planner, HistoryQuotesWordsAsGoDoes) {
+  const Plan plan = plan_of("FROM scratch\nCMD [\"\\u0007\\b\\f\\u000b\\n\\u0001\\\\\"]\n").value();
+  EXPECT_EQ(target(plan).history.back().created_by, R"(CMD ["\a\b\f\v\n\x01\\"])");
 }
 
 TEST(Planner, HistoryOfRunListsDeclaredArguments) {
