@@ -121,8 +121,8 @@ class Trial {
   [[noreturn]] void run(bool in_pid_namespace) {
     if (const Status entered = enter(in_pid_namespace); !entered)
       say(control_.get(), kFailed, entered.error().serialize());
-    else if (use())
-      Scratch::remove(scratch_);
+    else
+      use();
     ::_exit(0);  // the mounts end with us
   }
 
@@ -144,18 +144,17 @@ class Trial {
     return {};
   }
 
-  bool use() {
+  void use() {
     for (const std::string& place : places_) {
       const std::string closed = closed_directory(place);
       if (closed.empty()) continue;
       say(control_.get(), kClosed, closed);
-      return false;
+      return;
     }
     if (!found(kOverlayFailed, try_overlay(scratch_)))
       (void)found(kTmpfsFailed, try_overlay_on_tmpfs(scratch_));
     if (tried_.maps.kind == IdMaps::Kind::kFull) (void)found(kGivingFailed, try_giving(scratch_));
     say(control_.get(), kDone);
-    return true;
   }
 
   bool found(char what, const Status& status) {
@@ -248,11 +247,14 @@ Result<Scratch> Scratch::create(const std::string& store_dir) {
 }
 
 Scratch::~Scratch() {
-  if (!path_.empty()) remove(path_);
+  (void)remove();  // what stays is a few empty directories
 }
 
-void Scratch::remove(const std::string& path) {
-  (void)sys::remove_tree(AT_FDCWD, path);  // what stays is swept with the store's leftovers
+Status Scratch::remove() {
+  if (path_.empty()) return {};
+  RETURN_IF_ERROR(sys::remove_tree(AT_FDCWD, path_));
+  path_.clear();
+  return {};
 }
 
 Result<TrialFindings> try_namespaces(const BuildIsolation& tried, Scratch& scratch) {
@@ -291,8 +293,13 @@ Result<TrialFindings> try_namespaces(const BuildIsolation& tried, Scratch& scrat
   if (::write(go.second.get(), "g", 1) != 1) return fail_errno(errno, "start a process with mapped ids");
   Result<TrialFindings> findings = listen(control.first.get());
   if (!findings) return findings;
-  scratch.release();
-  ending().wait_for(std::move(process));
+  // Before anybody looks at what may be a new store. A server (NFS) keeps what the trial still has open.
+  if (!scratch.remove()) {
+    RETURN_IF_ERROR(process.wait());
+    (void)scratch.remove();
+  } else {
+    ending().wait_for(std::move(process));
+  }
   if (!in_pid_namespace) findings->proc = Error::system(pid_error, "create a pid namespace");
   return findings;
 }

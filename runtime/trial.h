@@ -32,9 +32,8 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch();
   [[nodiscard]] const std::string& path() const { return path_; }
-  // Somebody else removes it, with remove().
-  void release() { path_.clear(); }
-  static void remove(const std::string& path);
+  // Now; an error leaves it to the destructor.
+  Status remove();
 
  private:
   explicit Scratch(std::string path) : path_(std::move(path)) {}
@@ -44,8 +43,8 @@ class Scratch {
 // Enters the namespaces of `tried` with its maps. There it mounts overlayfs in `scratch`, uses it, and gives
 // a file to another id of the maps; it mounts a fresh /proc, and looks whether the ways to the store and to
 // our programs are open. An error says why the namespaces cannot be entered, or that a build in them would
-// not reach what it needs; `scratch` is then as good as new, and otherwise released: the trial's process
-// removes it. Call it while no other thread exists; `tried` has namespaces of its own.
+// not reach what it needs; `scratch` is then as good as new, and otherwise removed. Call it while no other
+// thread exists; `tried` has namespaces of its own.
 Result<TrialFindings> try_namespaces(const BuildIsolation& tried, Scratch& scratch);
 
 }  // namespace shale::runtime

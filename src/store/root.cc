@@ -100,7 +100,8 @@ bool is_our_name(std::string_view name) {
                                                        "trash",       "cache-mounts", "statcache", "empty",
                                                        "create.lock", "builds.lock",  "trash.lock"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end() || name.starts_with("version") ||
-         name.starts_with("db.sqlite") || name.starts_with("host");
+         name.starts_with("db.sqlite") || name.starts_with("host") ||
+         name.starts_with("probe-");  // of the isolation probe, which may be at work or was killed
 }
 
 bool is_network_file_system(int fd) {

@@ -57,16 +57,18 @@ done
 
 # X08: a directory of a cache in which a mount point has to be made.
 base plain
-isolation=full
-printf 'FROM base\nRUN --mount=type=cache,id=c,target=/c mkdir /c/here-it-is\n' >Dockerfile
-on plain
-cache=$(dirname "$(find "$SHALE_ROOT/cache-mounts" -name here-it-is)")
-ln -s "$CANARY/dir" "$T/link-cache"
-swap "$cache/here-it-is" "$T/link-cache"
-for i in {1..8}; do
-  printf 'FROM base\nRUN --mount=type=cache,id=c,target=/c --mount=type=tmpfs,target=/c/here-it-is/made%s touch /c/here-it-is/made%s/escaped\n' "$i" "$i" >Dockerfile
-  survives on plain
+for isolation in full single; do
+  export SHALE_ROOT=$T/cache-$isolation
+  printf 'FROM base\nRUN --mount=type=cache,id=c,target=/c mkdir /c/here-it-is\n' >Dockerfile
+  on plain
+  cache=$(dirname "$(find "$SHALE_ROOT/cache-mounts" -name here-it-is)")
+  ln -s "$CANARY/dir" "$T/link-cache-$isolation"
+  swap "$cache/here-it-is" "$T/link-cache-$isolation"
+  for i in {1..8}; do
+    printf 'FROM base\nRUN --mount=type=cache,id=c,target=/c --mount=type=tmpfs,target=/c/here-it-is/made%s touch /c/here-it-is/made%s/escaped\n' "$i" "$i" >Dockerfile
+    survives on plain
+  done
+  swapped
+  unharmed "a swapped directory of a cache with isolation $isolation"
 done
-swapped
-unharmed "a swapped directory of a cache"
 nothing_left

@@ -56,6 +56,13 @@ TEST_F(StoreTest, OpenTakesAnEmptyDirectoryOfOursAndClosesIt) {
   EXPECT_EQ(info.st_mode & 07777, 0700U);
 }
 
+// The isolation probe asks before there is a store, at the same time as another build, or is killed.
+TEST_F(StoreTest, OpenMakesAStoreBesideAProbe) {
+  ASSERT_EQ(::mkdir(root_.c_str(), 0700), 0);
+  ASSERT_EQ(::mkdir((root_ + "/probe-Ab12Cd").c_str(), 0700), 0);
+  EXPECT_TRUE(Store::open(root_));
+}
+
 TEST_F(StoreTest, OpenFinishesAnInterruptedCreation) {
   ASSERT_OK(Store::open(root_));
   ASSERT_EQ(::unlink((root_ + "/version").c_str()), 0);
