@@ -69,7 +69,7 @@ Error unknown_option(const CommandSpec* command, std::string_view word) {
   return error;
 }
 
-// "buildx build" and "builder build", as docker has them.
+// "buildx build", "builder prune" and the like, as docker has them.
 bool is_builder(std::string_view word) { return word == "buildx" || word == "builder"; }
 
 // "image ls" and the like.
@@ -104,10 +104,12 @@ Result<const CommandSpec*> take_command(std::vector<std::string>& words) {
       used = 2;
     }
     if (is_builder(name)) {
-      if (i + 1 >= words.size() || (words[i + 1] != "build" && words[i + 1] != "b"))
-        return fail(Error(ErrorKind::kUsage, fmt::format("'shale {}' has one command, build", name))
-                        .hint("there are no builder instances to manage: the store is the builder"));
-      name = "build";
+      const std::string_view meant = i + 1 < words.size() ? words[i + 1] : std::string_view();
+      if (meant != "build" && meant != "b" && meant != "prune")
+        return fail(
+            Error(ErrorKind::kUsage, fmt::format("'shale {}' has two commands, build and prune", name))
+                .hint("there are no builder instances to manage: the store is the builder"));
+      name = meant == "prune" ? "prune" : "build";
       used = 2;
     }
     const CommandSpec* command = find_command(name);

@@ -15,6 +15,7 @@ Result<int> build_command(const CommandLine& line);
 Status images_command(const CommandLine& line);
 Status rmi_command(const CommandLine& line);
 Status tag_command(const CommandLine& line);
+Status prune_command(const CommandLine& line);
 Status pull_command(const CommandLine& line);
 Status push_command(const CommandLine& line);
 Status load_command(const CommandLine& line);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// shale images, rmi and tag: what needs nothing but the store.
+// shale images, rmi, tag and prune: what needs nothing but the store.
 #include <fmt/format.h>
 
 #include <optional>
@@ -8,7 +8,9 @@
 #include "cli/display_text.h"
 #include "cli/image_table.h"
 #include "cli/terminal.h"
+#include "cli/units.h"
 #include "shale/images.h"
+#include "shale/prune.h"
 
 namespace shale::cli {
 
@@ -41,6 +43,26 @@ Status rmi_command(const CommandLine& line) {
   }
   if (first) return fail(std::move(*first));
   return {};
+}
+
+Status prune_command(const CommandLine& line) {
+  std::chrono::seconds unused_for{0};
+  for (const std::string& filter : line.list("filter")) {
+    constexpr std::string_view kUntil = "until=";
+    if (!filter.starts_with(kUntil))
+      return fail(Error(ErrorKind::kUsage, fmt::format("unknown filter '{}'", filter))
+                      .hint("for example --filter until=24h"));
+    ASSIGN_OR_RETURN(unused_for, parse_age(std::string_view(filter).substr(kUntil.size())));
+  }
+  ASSIGN_OR_RETURN(const PruneReport report, prune_store(line.value("root"), unused_for));
+  std::string out;
+  const auto add = [&](std::string_view what, std::uint64_t count) {
+    if (count > 0) out += fmt::format("Removed {}: {}\n", what, count);
+  };
+  add("cache records", report.cache_records);
+  add("images without a name", report.images);
+  add("cache mounts", report.cache_mounts);
+  return write_stdout(out + fmt::format("Total reclaimed space: {}\n", format_size(report.bytes)));
 }
 
 Status tag_command(const CommandLine& line) {

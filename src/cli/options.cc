@@ -95,6 +95,11 @@ constexpr OptionSpec kRmiOptions[] = {
     {"force", 'f', kFlag, "", "Force removal of the image"},
     {"no-prune", 0, kFlag, "", "Do not delete untagged parents", "images have no parents here"},
 };
+constexpr OptionSpec kPruneOptions[] = {
+    {"all", 'a', kFlag, "", "Remove all unused cache", "all that no image with a name needs is removed"},
+    {"filter", 0, kList, "filter", "Only what was not used for so long (format: \"until=24h\")"},
+    {"force", 'f', kFlag, "", "Do not prompt for confirmation", "nothing is asked"},
+};
 constexpr OptionSpec kPullOptions[] = {
     {"platform", 0, kValue, "string", "Platform of the image (e.g., linux/amd64)"},
     {"progress", 0, kValue, "string", "Type of progress output: auto, tty, plain or quiet"},
@@ -137,6 +142,8 @@ constexpr CommandSpec kCommands[] = {
      2,
      2,
      "shale-images.1"},
+    {"prune", "[OPTIONS]", "Remove the build cache, cache mounts and images without a name",
+     "shale builder prune, shale buildx prune, shale prune", kPruneOptions, 0, 0, "shale-images.1"},
     {"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry",
      "shale image pull, shale pull", kPullOptions, 1, 1, "shale-pull.1"},
     {"push", "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", "shale image push, shale push",

@@ -81,4 +81,28 @@ Result<std::uint64_t> parse_size(std::string_view text) {
   return static_cast<std::uint64_t>(bytes);
 }
 
+Result<std::chrono::seconds> parse_age(std::string_view text) {
+  const auto bad = [&] {
+    return fail(Error(ErrorKind::kUsage, fmt::format("'{}' is not a time", text))
+                    .hint("write numbers with s, m, h or d: 90m, 24h, 7d"));
+  };
+  constexpr std::string_view kLetters = "smhd";
+  constexpr std::array<std::int64_t, 4> kSeconds = {1, 60, 3600, 86'400};
+  constexpr std::int64_t kLongest = std::int64_t{1000} * 365 * 86'400;
+  std::int64_t total = 0;
+  if (text.empty()) return bad();
+  for (std::string_view rest = text; !rest.empty();) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+    const std::size_t unit = rest.empty() ? std::string_view::npos : kLetters.find(rest.front());
+    if (error != std::errc() || number < 0 || number > kLongest || unit == std::string_view::npos)
+      return bad();
+    total += number * kSeconds[unit];
+    if (total > kLongest) return bad();
+    rest.remove_prefix(1);
+  }
+  return std::chrono::seconds(total);
+}
+
 }  // namespace shale::cli

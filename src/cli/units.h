@@ -25,4 +25,7 @@ std::string format_age(std::chrono::seconds age);
 // "64m", "1.5g", "1024", "64MiB": powers of 1024, as docker's --shm-size.
 Result<std::uint64_t> parse_size(std::string_view text);
 
+// "24h", "1h30m", "90s", "7d": numbers with s, m, h or d.
+Result<std::chrono::seconds> parse_age(std::string_view text);
+
 }  // namespace shale::cli

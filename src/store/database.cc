@@ -94,7 +94,8 @@ Error Database::error(int code, std::string_view doing) const {
       result.add_hint("the database is damaged; move the store away and let the next build make a new one");
       break;
     case ErrorKind::kNoSpace:
-      result.add_hint("free some space on the store's file system, or remove images with 'shale rmi'");
+      result.add_hint(
+          "free some space on the store's file system, or remove the build cache with 'shale prune'");
       break;
     default:
       break;

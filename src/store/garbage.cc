@@ -12,6 +12,7 @@
 #include "store/lease.h"
 #include "store/recovery.h"
 #include "sys/files.h"
+#include "sys/lock.h"
 
 namespace shale::store {
 
@@ -43,6 +44,45 @@ constexpr std::string_view kUnusedBlobs =
     " (SELECT digest FROM layer_blobs WHERE diff_id IN (SELECT diff_id FROM image_layers)"
     "  OR diff_id IN (SELECT diff_id FROM layers))"
     " AND digest NOT IN (SELECT name FROM leases WHERE kind = 'blob')";
+
+// Cache mounts that no step has now: whoever takes one holds its lock.
+Status drop_cache_mounts(StoreContext& context, std::int64_t before, GcResult& result) {
+  std::vector<std::string> names;
+  {
+    ASSIGN_OR_RETURN(Statement statement,
+                     context.database->prepare("SELECT name FROM cache_mounts WHERE last_used <= ?"));
+    statement.bind(before);
+    for (;;) {
+      ASSIGN_OR_RETURN(const bool row, statement.step());
+      if (!row) break;
+      names.push_back(statement.text(0));
+    }
+  }
+  for (const std::string& name : names) {
+    const Result<sys::FileLock> lock = sys::FileLock::try_acquire(context.cache_mounts.get(), name + ".lock",
+                                                                  sys::FileLock::Mode::kExclusive);
+    if (!lock) continue;
+    RETURN_IF_ERROR(move_to_trash(context, "cache-mounts/" + name));
+    RETURN_IF_ERROR(context.database->run("DELETE FROM cache_mounts WHERE name = ?", std::string_view(name)));
+    ++result.cache_mounts;
+  }
+  return {};
+}
+
+// What was last of use at `before` (seconds since 1970) or earlier. Within a transaction.
+Status drop_unused(StoreContext& context, std::int64_t before, GcResult& result) {
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  Database& database = *context.database;
+  RETURN_IF_ERROR(database.run("DELETE FROM cache_records WHERE last_used <= ?", before));
+  result.cache_records = static_cast<std::uint64_t>(database.changed_rows());
+  RETURN_IF_ERROR(database.run("DELETE FROM cache_links WHERE created <= ?", before));
+  RETURN_IF_ERROR(
+      database.run("DELETE FROM images WHERE id NOT IN (SELECT image FROM tags) AND created / ? <= ?",
+                   kNanoseconds, before));
+  result.images = static_cast<std::uint64_t>(database.changed_rows());
+  RETURN_IF_ERROR(database.run("DELETE FROM image_layers WHERE image NOT IN (SELECT id FROM images)"));
+  return drop_cache_mounts(context, before, result);
+}
 
 }  // namespace
 
@@ -79,13 +119,8 @@ Result<GcResult> remove_garbage(StoreContext& context, const GcOptions& options)
   GcResult result;
   {
     ASSIGN_OR_RETURN(Transaction transaction, database.begin());
-    if (options.cache_unused_for.count() >= 0) {
-      RETURN_IF_ERROR(database.run("DELETE FROM cache_records WHERE last_used <= ?",
-                                   std::int64_t{now_seconds() - options.cache_unused_for.count()}));
-      result.cache_records = static_cast<std::uint64_t>(database.changed_rows());
-      RETURN_IF_ERROR(database.run("DELETE FROM cache_links WHERE created <= ?",
-                                   std::int64_t{now_seconds() - options.cache_unused_for.count()}));
-    }
+    if (options.unused_for)
+      RETURN_IF_ERROR(drop_unused(context, now_seconds() - options.unused_for->count(), result));
     ASSIGN_OR_RETURN(const std::vector<Unused> layers, unused(database, kUnusedLayers));
     for (const Unused& layer : layers) {
       RETURN_IF_ERROR(database.run("DELETE FROM layers WHERE id = ?", std::string_view(layer.name)));

@@ -81,7 +81,7 @@ Result<std::vector<std::string>> remove_image(const std::string& store_root, con
     return fail(Error(ErrorKind::kUsage,
                       fmt::format("image {} has {} names", found.image.id.short_hex(), tags.size()))
                     .hint("remove the names one by one, or all with --force"));
-  RETURN_IF_ERROR(images.remove(found.image.id));
+  RETURN_IF_ERROR(opened.with_reserve([&] { return images.remove(found.image.id); }));
   for (const store::TagRecord& tag : tags)
     lines.push_back(fmt::format("Untagged: {}", familiar(tag.reference)));
   lines.push_back(fmt::format("Deleted: {}", found.image.id.to_string()));

@@ -16,6 +16,7 @@
 #include <cstdlib>
 
 #include "shale/images.h"
+#include "store/reserve.h"
 #include "store/schema.h"
 #include "sys/files.h"
 
@@ -96,9 +97,9 @@ constexpr std::string_view kVersionText = "shale store 1\n";
 
 // Everything a store may have at its top, with what an interrupted creation leaves.
 bool is_our_name(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kNames = {"isolation",   "blobs",        "layers",    "builds",
-                                                       "trash",       "cache-mounts", "statcache", "empty",
-                                                       "create.lock", "builds.lock",  "trash.lock"};
+  constexpr std::array<std::string_view, 12> kNames = {
+      "isolation", "blobs", "layers",  "builds",      "trash",       "cache-mounts",
+      "statcache", "empty", "reserve", "create.lock", "builds.lock", "trash.lock"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end() || name.starts_with("version") ||
          name.starts_with("db.sqlite") || name.starts_with("host") ||
          name.starts_with("probe-");  // of the isolation probe, which may be at work or was killed
@@ -203,6 +204,7 @@ Status lay_out(StoreContext& context, const Database::Options& database_options,
   if (::fchmod(empty.get(), 0755) != 0) return fail_errno(errno, "chmod the store's empty directory");
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::open(database_path, database_options));
   RETURN_IF_ERROR(migrate_schema(*database));
+  RETURN_IF_ERROR(make_reserve(context));
   // Last: its presence says that all the rest is there.
   if (!sys::exists_at(context.root.get(), "version"))
     RETURN_IF_ERROR(sys::replace_file(context.root.get(), "version", kVersionText, 0600, true));

@@ -10,6 +10,7 @@
 #include "store/layers.h"
 #include "store/lease.h"
 #include "store/recovery.h"
+#include "store/reserve.h"
 #include "store/root.h"
 
 namespace shale::store {
@@ -64,10 +65,21 @@ CacheMounts& Store::cache_mounts() { return impl_->cache_mounts; }
 Status Store::sync() { return sync_published(*impl_->context); }
 Status Store::discard(const std::string& path) { return move_to_trash(*impl_->context, path); }
 Result<TrashResult> Store::empty_trash(std::chrono::milliseconds budget) {
-  return remove_trash(*impl_->context, budget);
+  ASSIGN_OR_RETURN(const TrashResult result, remove_trash(*impl_->context, budget));
+  if (result.removed > 0)
+    RETURN_IF_ERROR(make_reserve(*impl_->context));  // there was no space for it, perhaps
+  return result;
 }
 Result<GcResult> Store::collect_garbage(const GcOptions& options) {
-  return remove_garbage(*impl_->context, options);
+  GcResult result;
+  RETURN_IF_ERROR(with_reserve([&]() -> Status {
+    ASSIGN_OR_RETURN(result, remove_garbage(*impl_->context, options));
+    return {};
+  }));
+  return result;
+}
+Status Store::with_reserve(const std::function<Status()>& work) {
+  return store::with_reserve(*impl_->context, work);
 }
 
 }  // namespace shale::store

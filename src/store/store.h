@@ -11,11 +11,15 @@
 //   statcache/       digests of context files by stat
 //   trash/           to be removed in small portions
 //   empty/           an empty directory: the layer below the first one
+//   logs/<id>/       what commands of the latest builds said
+//   reserve          a mebibyte for the day on which no space is left
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,14 +47,17 @@ struct TrashResult {
 };
 
 struct GcOptions {
-  // Cache records not used for so long are dropped first, with what only they held. 0 = all; negative = none.
-  std::chrono::seconds cache_unused_for{-1};
+  // Cache records and cache mounts not used for so long, and images without a name that were made before
+  // that, are dropped first, with what only they held. 0 = all; none = only what nothing holds is removed.
+  std::optional<std::chrono::seconds> unused_for;
 };
 struct GcResult {
   std::uint64_t layers = 0;  // directories removed
   std::uint64_t blobs = 0;
   std::uint64_t bytes = 0;  // of both
   std::uint64_t cache_records = 0;
+  std::uint64_t images = 0;
+  std::uint64_t cache_mounts = 0;
 };
 
 // An open store. Move-only. Its functions and those of its parts may be called from any thread; database
@@ -93,8 +100,13 @@ class Store {
   // is at it.
   Result<TrashResult> empty_trash(std::chrono::milliseconds budget);
 
-  // Removes layers and blobs that no image, cache record or running build holds.
+  // Removes layers and blobs that no image, cache record or running build holds. Where no space is left for
+  // that, what the store keeps in reserve is used.
   Result<GcResult> collect_garbage(const GcOptions& options = {});
+
+  // Does `work`, which removes something, and once more with what the store keeps in reserve if there is no
+  // space left.
+  Status with_reserve(const std::function<Status()>& work);
 
  private:
   struct Impl;

@@ -142,7 +142,8 @@ TEST(CommandLine, DockersNamesOfBuildAreTaken) {
     EXPECT_THAT(line.arguments, ElementsAre("."));
   }
   EXPECT_STREQ(parsed({"buildx", "b"}).command->name, "build");
-  EXPECT_THAT(error_of({"buildx", "create"}), HasSubstr("'shale buildx' has one command, build"));
+  EXPECT_THAT(error_of({"buildx", "create"}), HasSubstr("'shale buildx' has two commands, build and prune"));
+  EXPECT_STREQ(parsed({"builder", "prune", "-af"}).command->name, "prune");
 }
 
 TEST(CommandLine, HelpNeedsNoArguments) {

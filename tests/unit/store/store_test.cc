@@ -6,6 +6,7 @@
 #include "shale/images.h"
 #include "store/blobs.h"
 #include "store/cache.h"
+#include "store/cache_mounts.h"
 #include "store/database.h"
 #include "store/images.h"
 #include "testing.h"
@@ -364,7 +365,8 @@ TEST_F(StoreTest, GarbageIsWhatNobodyHolds) {
   ASSERT_OK_AND_ASSIGN(const LayerRecord of_cache, publish_file(store, lease, "a", "cache"));
   ASSERT_OK_AND_ASSIGN(const LayerRecord of_nobody, publish_file(store, lease, "a", "nobody"));
   ImageRecord image{.id = digest_of("{}"), .config_json = "{}", .diff_ids = {of_image.diff_id}};
-  ASSERT_OK(store.images().put(image, {}));
+  const std::vector<TagRecord> tags{{.reference = "docker.io/library/a:1", .image = image.id}};
+  ASSERT_OK(store.images().put(image, tags));
   ASSERT_OK(store.cache().put(
       {.key = digest_of("k"), .definition = digest_of("d"), .encoding = kEncoding, .layers = {of_cache.id}}));
 
@@ -374,12 +376,65 @@ TEST_F(StoreTest, GarbageIsWhatNobodyHolds) {
   ASSERT_OK_AND_ASSIGN(const GcResult after, store.collect_garbage());
   EXPECT_EQ(after.layers, 1U);
   EXPECT_FALSE(sys::exists_at(AT_FDCWD, store.layers().fs_path_absolute(of_nobody.id)));
-  ASSERT_OK_AND_ASSIGN(const GcResult cache,
-                       store.collect_garbage({.cache_unused_for = std::chrono::seconds(0)}));
+  ASSERT_OK_AND_ASSIGN(GcResult cache, store.collect_garbage({.unused_for = std::chrono::hours(1)}));
+  EXPECT_EQ(cache.cache_records, 0U);
+  ASSERT_OK_AND_ASSIGN(cache, store.collect_garbage({.unused_for = std::chrono::seconds(0)}));
   EXPECT_EQ(cache.cache_records, 1U);
+  EXPECT_EQ(cache.images, 0U);
   EXPECT_EQ(cache.layers, 1U);
   EXPECT_EQ(entries_in("layers"), 1U);
   EXPECT_TRUE(sys::exists_at(AT_FDCWD, store.layers().fs_path_absolute(of_image.id)));
+  // Without its name it goes too.
+  ASSERT_OK(store.images().untag(tags[0].reference));
+  ASSERT_OK_AND_ASSIGN(cache, store.collect_garbage({.unused_for = std::chrono::seconds(0)}));
+  EXPECT_EQ(cache.images, 1U);
+  EXPECT_EQ(entries_in("layers"), 0U);
+}
+
+TEST_F(StoreTest, ACacheMountInUseIsNotGarbage) {
+  ASSERT_OK_AND_ASSIGN(Store store, Store::open(root_));
+  {
+    CacheMountRequest request;
+    request.id = "unused";
+    ASSERT_OK(store.cache_mounts().acquire(request));
+    request.id = "used";
+    ASSERT_OK_AND_ASSIGN(const CacheMount used, store.cache_mounts().acquire(request));
+    ASSERT_OK_AND_ASSIGN(const GcResult first,
+                         store.collect_garbage({.unused_for = std::chrono::seconds(0)}));
+    EXPECT_EQ(first.cache_mounts, 1U);
+    EXPECT_TRUE(sys::exists_at(AT_FDCWD, root_ + "/" + used.path()));
+  }
+  ASSERT_OK_AND_ASSIGN(const GcResult second, store.collect_garbage({.unused_for = std::chrono::seconds(0)}));
+  EXPECT_EQ(second.cache_mounts, 1U);
+  EXPECT_EQ(entries_in("trash"), 2U);
+}
+
+TEST_F(StoreTest, WhatRemovesThingsMayUseTheReserve) {
+  ASSERT_OK_AND_ASSIGN(Store store, Store::open(root_));
+  const std::string reserve = root_ + "/reserve";
+  struct stat info{};
+  ASSERT_EQ(::stat(reserve.c_str(), &info), 0);
+  EXPECT_GE(info.st_blocks, 2048);  // real ones, of 512 bytes
+  int calls = 0;
+  const auto full_at_first = [&]() -> Status {
+    if (++calls > 1) return {};
+    return fail_errno(ENOSPC, "write");
+  };
+  ASSERT_OK(store.with_reserve([&]() -> Status {
+    const bool first = calls == 0;
+    EXPECT_EQ(sys::exists_at(AT_FDCWD, reserve), first);
+    return full_at_first();
+  }));
+  EXPECT_EQ(calls, 2);
+  EXPECT_TRUE(sys::exists_at(AT_FDCWD, reserve));  // made again
+  // Another error is not tried again, and costs no reserve.
+  const Status other = store.with_reserve([&]() -> Status {
+    ++calls;
+    return fail_errno(EIO, "write");
+  });
+  EXPECT_FALSE(other);
+  EXPECT_EQ(calls, 3);
+  EXPECT_TRUE(sys::exists_at(AT_FDCWD, reserve));
 }
 
 // What a publisher leaves that dies between its rename and its commit.
