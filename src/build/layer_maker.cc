@@ -47,11 +47,12 @@ Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree&
   spec.manifest_path = state.store->root() + "/" + out.directory.manifest_path();
   Result<layer::ArchiveResult> done = layer::extract_archive(spec);
   if (!done) return fail(std::move(done.error()).context(fmt::format("while unpacking '{}'", pick.name)));
-  out.implied.insert(done->implied.begin(), done->implied.end());
   for (const std::string& warning : done->warnings)
     warnings.push_back(fmt::format("{}: {}", pick.name, warning));
   ASSIGN_OR_RETURN(layer::LayerManifest manifest,
                    layer::LayerManifest::load(state.store->root_fd(), out.directory.manifest_path()));
+  for (const std::size_t index : done->implied)
+    if (index < manifest.entries().size()) out.implied.insert(manifest.entries()[index].path);
   ASSIGN_OR_RETURN(UniqueFd root, sys::open_at(out.directory.fs.get(), ".", O_RDONLY | O_DIRECTORY));
   out.tree = make_directory_tree(std::make_shared<const layer::LayerManifest>(std::move(manifest)),
                                  std::move(root), pick.name);

@@ -2,8 +2,8 @@
 // The client of shale-archive: hands over a specification and descriptors, reads JSON lines.
 //
 // The helper's arguments are its verb; its descriptors are 1 (events), 3 (the specification), 4 (input), 5
-// (the tree), 6 (output). An event is {"progress": bytes}, {"result": {…}} or {"error": {…}}, one per line; a
-// result or an error is the last.
+// (the tree), 6 (output). An event is {"progress": bytes}, {"implied": [index, …]}, {"result": {…}} or
+// {"error": {…}}, one per line; a result or an error is the last.
 #include "layer/archive.h"
 
 #include <fcntl.h>
@@ -63,14 +63,9 @@ Result<ArchiveResult> result_from(const Json& json) {
   result.tar_bytes = static_cast<std::uint64_t>(json_int(json, "tar_bytes"));
   result.entries = static_cast<std::uint64_t>(json_int(json, "entries"));
   result.depends_on_lower = json_bool(json, "depends_on_lower");
-  const auto strings = [&](const char* key, std::vector<std::string>& out) {
-    const Json* list = json_member(json, key);
-    if (list == nullptr || !list->is_array()) return;
+  if (const Json* list = json_member(json, "warnings"); list != nullptr && list->is_array())
     for (const Json& item : *list)
-      if (item.is_string()) out.push_back(item.get<std::string>());
-  };
-  strings("implied", result.implied);
-  strings("warnings", result.warnings);
+      if (item.is_string()) result.warnings.push_back(item.get<std::string>());
   return result;
 }
 
@@ -128,6 +123,10 @@ Status ArchiveJob::take_lines() {
       error_ = Error::deserialize(dump_json(*error));
     } else if (const Json* result = json_member(event, "result")) {
       result_ = *result;
+    } else if (const Json* implied = json_member(event, "implied");
+               implied != nullptr && implied->is_array()) {
+      for (const Json& index : *implied)
+        if (index.is_number_unsigned()) implied_.push_back(index.get<std::size_t>());
     } else {
       progress_.bytes =
           static_cast<std::uint64_t>(json_int(event, "progress", static_cast<std::int64_t>(progress_.bytes)));
@@ -148,7 +147,11 @@ Result<ArchiveResult> ArchiveJob::wait() {
   }
   ASSIGN_OR_RETURN(const sys::ExitStatus status, child_.wait());
   if (error_) return fail(std::move(*error_));
-  if (result_ && status.ok()) return result_from(*result_);
+  if (result_ && status.ok()) {
+    ASSIGN_OR_RETURN(ArchiveResult result, result_from(*result_));
+    result.implied = std::move(implied_);
+    return result;
+  }
   if (status.signal != 0) {
     return fail(Error(ErrorKind::kSystem, fmt::format("shale-archive was ended by signal {}", status.signal))
                     .hint("if memory is short here, the kernel may have killed it"));

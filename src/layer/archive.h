@@ -85,8 +85,9 @@ struct ArchiveResult {
   // directory, a followed link, names hidden by an opaque root). The same blob on other layers may unpack
   // differently.
   bool depends_on_lower = false;
-  // Extracting: directories in the manifest that have no entry in the archive, only something below them.
-  std::vector<std::string> implied;
+  // Extracting: the manifest's entries, by their indices, that are directories with no entry in the archive,
+  // only something below them.
+  std::vector<std::size_t> implied;
   std::vector<std::string> warnings;  // one line each, ready to show
 };
 
@@ -116,6 +117,7 @@ class ArchiveJob {
   UniqueFd events_;
   std::string buffer_;
   ArchiveProgress progress_;
+  std::vector<std::size_t> implied_;
   std::optional<Json> result_;
   std::optional<Error> error_;
 };

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -84,6 +85,19 @@ Result<SnapshotView> lower_view(const Json& spec) {
   return SnapshotView(std::move(layers));
 }
 
+// Some at a time: a line with all of them would be as long as the archive's author likes.
+void send_implied(const UnpackOutcome& outcome) {
+  constexpr std::size_t kAtOnce = 10'000;
+  const std::vector<Entry>& entries = outcome.manifest.entries();
+  for (std::size_t at = 0; at < outcome.implied.size(); at += kAtOnce) {
+    Json indices = Json::array();
+    for (std::size_t i = at; i < std::min(at + kAtOnce, outcome.implied.size()); ++i)
+      if (const Entry* entry = outcome.manifest.find(outcome.implied[i]))
+        indices.push_back(static_cast<std::size_t>(entry - entries.data()));
+    send(Json{{"implied", std::move(indices)}});
+  }
+}
+
 Result<Json> run_unpack(const Json& spec, bool layer) {
   ProgressReport report;
   ArchiveInputOptions input_options;
@@ -110,8 +124,7 @@ Result<Json> run_unpack(const Json& spec, bool layer) {
   RETURN_IF_ERROR(
       sys::replace_file(AT_FDCWD, json_string(spec, "manifest"), outcome.manifest.serialize(), 0600));
   const ArchiveInput::Totals& totals = input.totals();
-  Json implied = Json::array();
-  if (!layer) implied = outcome.implied;
+  if (!layer) send_implied(outcome);
   Json warnings = Json::array();
   for (const std::string& warning : outcome.warnings) warnings.push_back(warning);
   return Json{{"diff_id", totals.diff_id.to_string()},
@@ -121,7 +134,6 @@ Result<Json> run_unpack(const Json& spec, bool layer) {
               {"entries", outcome.manifest.entries().size()},
               {"content_key", outcome.manifest.content_key().to_string()},
               {"depends_on_lower", outcome.depends_on_lower},
-              {"implied", std::move(implied)},
               {"warnings", std::move(warnings)}};
 }
 

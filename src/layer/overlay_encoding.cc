@@ -50,7 +50,7 @@ std::string xattr_name_on_disk(std::string_view name) {
 Status make_whiteout(int directory, const std::string& name, bool& by_attribute) {
   if (::mknodat(directory, name.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
   const auto failed = [&name] { return fail_errno(errno, fmt::format("record the deletion of '{}'", name)); };
-  if (errno != EPERM) return failed();
+  if (errno != EPERM) return failed();  // below an overlay mount no such device can be made
   ASSIGN_OR_RETURN(const UniqueFd file,
                    sys::open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
   if (::fsetxattr(file.get(), std::string(kOverlayWhiteout).c_str(), "y", 1, 0) != 0) return failed();

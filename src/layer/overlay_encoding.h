@@ -36,8 +36,8 @@ std::string xattr_name_on_disk(std::string_view name);
 // the directory has to get kOverlayOpaque with the value "x".
 Status make_whiteout(int directory, const std::string& name, bool& by_attribute);
 
-// Sets kOverlayOpaque: "y" = nothing of the layers below shows through, "x" = see above. False where the file
-// system takes no such attribute.
+// Sets kOverlayOpaque: "y" = nothing of the layers below shows through, "x" = see above. False, and errno
+// says why, where that fails, as on a file system that takes no such attribute.
 bool mark_directory(int directory, const char* value);
 
 // The value of kOverlayOpaque among `on_disk`, or "".

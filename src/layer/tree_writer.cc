@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -158,22 +157,14 @@ Status TreeWriter::make_hard_link(std::string_view existing, std::string_view pa
 
 Status TreeWriter::make_whiteout(std::string_view path, bool& by_xattr) {
   ASSIGN_OR_RETURN(const int dir, parent(path));
-  const std::string name = name_of(path);
-  if (::mknodat(dir, name.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
-  if (errno != EPERM) return fail_making(errno, path);
-  // Below an overlay mount no whiteout device can be made.
-  const UniqueFd fd(::openat(dir, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!fd) return fail_making(errno, path);
-  if (::fsetxattr(fd.get(), std::string(kOverlayWhiteout).c_str(), "y", 1, 0) != 0) {
-    return fail_errno(errno, fmt::format("record that '/{}' is deleted", shown(path)));
-  }
-  by_xattr = true;
-  return {};
+  Status made = layer::make_whiteout(dir, name_of(path), by_xattr);
+  if (!made) return fail(std::move(made.error()).context(fmt::format("while unpacking '/{}'", shown(path))));
+  return made;
 }
 
 Status TreeWriter::mark_opaque(std::string_view directory) {
   ASSIGN_OR_RETURN(const UniqueFd fd, open_directory_beneath(root_fd_, directory, O_RDONLY));
-  if (::fsetxattr(fd.get(), std::string(kOverlayOpaque).c_str(), "y", 1, 0) == 0) return {};
+  if (mark_directory(fd.get(), "y")) return {};
   Error error =
       Error::system(errno, fmt::format("mark '/{}' as replacing the directory below it", shown(directory)));
   if (errno == EOPNOTSUPP)
@@ -183,7 +174,7 @@ Status TreeWriter::mark_opaque(std::string_view directory) {
 
 Status TreeWriter::mark_xattr_whiteouts(std::string_view directory) {
   ASSIGN_OR_RETURN(const UniqueFd fd, open_directory_beneath(root_fd_, directory, O_RDONLY));
-  if (::fsetxattr(fd.get(), std::string(kOverlayOpaque).c_str(), "x", 1, 0) == 0) return {};
+  if (mark_directory(fd.get(), "x")) return {};
   return fail_errno(errno, fmt::format("mark '/{}' as holding deletions", shown(directory)));
 }
 
