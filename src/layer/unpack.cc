@@ -5,19 +5,15 @@
 #include "layer/unpack.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <unordered_map>
 
-#include "base/sha256.h"
+#include "layer/entry_maker.h"
+#include "layer/file_data.h"
 #include "layer/layer_tree.h"
-#include "layer/overlay_encoding.h"
 #include "layer/tar_reader.h"
 #include "layer/tree_writer.h"
-#include "sys/files.h"
 
 namespace shale::layer {
 namespace {
@@ -25,8 +21,6 @@ namespace {
 constexpr std::string_view kWhiteoutPrefix = ".wh.";
 constexpr std::string_view kMetadataPrefix = ".wh..wh.";
 constexpr std::string_view kOpaqueMarker = ".wh..wh..opq";
-// The last second of a 64-bit count of nanoseconds (2262). What lies outside becomes 0, as docker does.
-constexpr std::int64_t kMaxTime = 9'223'372'036;
 
 // What an entry without a name takes: its node, that node's place in its directory, its line of the manifest.
 constexpr std::uint64_t kEntryBytes = sizeof(LayerNode) + sizeof(Entry) + 64;
@@ -34,11 +28,11 @@ constexpr std::uint64_t kEntryBytes = sizeof(LayerNode) + sizeof(Entry) + 64;
 class Unpacker {
  public:
   Unpacker(ArchiveInput& input, int fs_fd, const UnpackOptions& options, IdMap ids)
-      : input_(input),
-        reader_(input),
+      : reader_(input),
         writer_(fs_fd, options.record_owners, options.owners),
+        maker_(options, std::move(ids)),
+        data_(input, reader_, options.limits),
         options_(options),
-        ids_(std::move(ids)),
         tree_(options.below) {}
 
   Result<UnpackOutcome> run() {
@@ -134,7 +128,7 @@ class Unpacker {
     }
     LayerNode& root = tree_.root();
     const bool opaque = root.entry.opaque;
-    ASSIGN_OR_RETURN(root.entry, entry_of(item, ""));
+    ASSIGN_OR_RETURN(root.entry, maker_.make(item, ""));
     root.entry.opaque = opaque;
     root.explicit_entry = true;
     return {};
@@ -261,7 +255,7 @@ class Unpacker {
       // 0:0 would be a whiteout to overlayfs, here or wherever the layer goes.
       if (item.dev_major == 0 && item.dev_minor == 0) return {};
     }
-    ASSIGN_OR_RETURN(Entry entry, entry_of(item, path));
+    ASSIGN_OR_RETURN(Entry entry, maker_.make(item, path));
     ASSIGN_OR_RETURN(LayerNode* const node, place(path, entry.is_directory()));
     switch (entry.type) {
       case EntryType::kFile:
@@ -284,116 +278,11 @@ class Unpacker {
     return {};
   }
 
-  Result<Entry> entry_of(const TarItem& item, const std::string& path) {
-    Entry entry;
-    entry.path = path;
-    entry.type = item.type;
-    entry.mode = item.type == EntryType::kSymlink ? 0777 : item.mode;
-    if (!options_.squash_owners) {
-      if (options_.record_owners || options_.owners == OwnerEncoding::kAttributes) {
-        constexpr std::int64_t kLastId = 0xfffffffe;  // the one after it means "no id"
-        if (item.uid < 0 || item.uid > kLastId || item.gid < 0 || item.gid > kLastId)
-          return fail(ErrorKind::kCorrupt, fmt::format("'/{}' belongs to {}:{}, which are no ids",
-                                                       shown(item.path), item.uid, item.gid));
-      } else {
-        RETURN_IF_ERROR(ids_.check_uid(item.uid, path));
-        RETURN_IF_ERROR(ids_.check_gid(item.gid, path));
-      }
-      entry.uid = static_cast<std::uint32_t>(item.uid);
-      entry.gid = static_cast<std::uint32_t>(item.gid);
-    }
-    if (item.mtime_s >= 0 && item.mtime_s <= kMaxTime) {
-      entry.mtime_s = item.mtime_s;
-      entry.mtime_ns = item.mtime_ns;
-    }
-    entry.dev_major = item.dev_major;
-    entry.dev_minor = item.dev_minor;
-    if (item.type == EntryType::kSymlink) {
-      if (item.link.empty())
-        return fail(ErrorKind::kCorrupt, fmt::format("symlink '{}' has no target", shown(item.path)));
-      entry.link_target = item.link;
-    }
-    if (item.type != EntryType::kFile && item.type != EntryType::kDirectory) return entry;
-    for (const EntryXattr& xattr : item.xattrs) {
-      // Overlayfs's own attributes in a foreign layer would let it speak to our mounts.
-      if (is_layer_xattr(xattr.name) && !xattr.name.starts_with(kOverlayXattrPrefix)) {
-        entry.xattrs.push_back(xattr);
-      } else if (ignored_xattrs_++ == 0) {
-        first_ignored_xattr_ = fmt::format("{} of '/{}'", shown(xattr.name), shown(path));
-      }
-    }
-    // Of a repeated key the last one counts, as in a pax header.
-    std::stable_sort(entry.xattrs.begin(), entry.xattrs.end(),
-                     [](const auto& a, const auto& b) { return a.name < b.name; });
-    const auto last = std::unique(entry.xattrs.rbegin(), entry.xattrs.rend(),
-                                  [](const auto& a, const auto& b) { return a.name == b.name; });
-    entry.xattrs.erase(entry.xattrs.begin(), last.base());
-    return entry;
-  }
-
-  Status check_size(const TarItem& item) {
-    const ArchiveLimits& limits = options_.limits;
-    const auto size = item.size < 0 ? UINT64_MAX : static_cast<std::uint64_t>(item.size);
-    if (size > limits.max_bytes || file_bytes_ > limits.max_bytes - size) {
-      return fail(ErrorKind::kUnsupported, fmt::format("'/{}' exceeds the limit of {} bytes of file data",
-                                                       shown(item.path), limits.max_bytes));
-    }
-    file_bytes_ += size;
-    return {};
-  }
-
-  // A hole costs the archive nothing, so it counts like what a decompression bomb expands to.
-  Status add_hole(Sha256& content, std::uint64_t bytes) {
-    hole_bytes_ += bytes;
-    const ArchiveLimits& limits = options_.limits;
-    if (limits.max_ratio != 0 && hole_bytes_ > limits.ratio_free_bytes &&
-        (hole_bytes_ - limits.ratio_free_bytes) / limits.max_ratio > input_.wire_bytes()) {
-      return fail(ErrorKind::kUnsupported, fmt::format("the holes of sparse files expand the archive more "
-                                                       "than {} times, which looks like a decompression bomb",
-                                                       limits.max_ratio));
-    }
-    static constexpr std::array<char, 65536> kZeros{};
-    while (bytes > 0) {
-      const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, kZeros.size()));
-      content.update(std::string_view(kZeros.data(), part));
-      bytes -= part;
-    }
-    return {};
-  }
-
   Status write_file(const TarItem& item, Entry& entry) {
-    RETURN_IF_ERROR(check_size(item));
+    RETURN_IF_ERROR(data_.announce(item));
     entry.size = static_cast<std::uint64_t>(item.size);
     ASSIGN_OR_RETURN(const UniqueFd file, writer_.make_file(entry.path));
-    Sha256 content;
-    std::uint64_t at = 0;
-    while (true) {
-      ASSIGN_OR_RETURN(const std::optional<TarReader::Piece> piece, reader_.data());
-      if (!piece) break;
-      if (piece->offset < at || piece->offset > entry.size ||
-          piece->bytes.size() > entry.size - piece->offset) {
-        return fail(ErrorKind::kCorrupt,
-                    fmt::format("the data of '/{}' does not fit its size", shown(entry.path)));
-      }
-      if (piece->offset > at) {
-        RETURN_IF_ERROR(add_hole(content, piece->offset - at));
-        if (::lseek(file.get(), static_cast<off_t>(piece->offset), SEEK_SET) < 0)
-          return fail_errno(errno, "seek in a layer file");
-        at = piece->offset;
-      }
-      content.update(piece->bytes);
-      if (Status status = sys::write_all(file.get(), piece->bytes); !status) {
-        return fail(
-            std::move(status.error()).context(fmt::format("while unpacking '/{}'", shown(entry.path))));
-      }
-      at += piece->bytes.size();
-    }
-    if (at < entry.size) {
-      RETURN_IF_ERROR(add_hole(content, entry.size - at));
-      if (::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0)
-        return fail_errno(errno, "extend a layer file");
-    }
-    entry.content = content.finish();
+    RETURN_IF_ERROR(data_.write(file.get(), entry));
     return writer_.finish_file(file.get(), entry);
   }
 
@@ -469,9 +358,9 @@ class Unpacker {
                       "(first: '/{}')",
                       devices_, shown(first_device_)));
     }
-    if (ignored_xattrs_ > 0) {
-      lines.push_back(fmt::format("{} extended attribute(s) were left out (first: {})", ignored_xattrs_,
-                                  first_ignored_xattr_));
+    if (maker_.ignored_xattrs() > 0) {
+      lines.push_back(fmt::format("{} extended attribute(s) were left out (first: {})",
+                                  maker_.ignored_xattrs(), maker_.first_ignored_xattr()));
     }
     if (writer_.notes().dropped_xattrs > 0) {
       lines.push_back(fmt::format("{} extended attribute(s) could not be set (first: {})",
@@ -488,23 +377,19 @@ class Unpacker {
     return lines;
   }
 
-  ArchiveInput& input_;
   TarReader reader_;
   TreeWriter writer_;
+  EntryMaker maker_;
+  FileData data_;
   const UnpackOptions& options_;
-  IdMap ids_;
   LayerTree tree_;
   std::vector<Entry> entries_;
   std::vector<std::string> implied_;
   std::unordered_map<const int*, std::string> first_names_;
   std::uint64_t items_ = 0;
-  std::uint64_t file_bytes_ = 0;
   std::uint64_t metadata_bytes_ = 0;  // an upper bound of what is kept
-  std::uint64_t hole_bytes_ = 0;
   std::uint64_t devices_ = 0;
   std::string first_device_;
-  std::uint64_t ignored_xattrs_ = 0;
-  std::string first_ignored_xattr_;
   std::uint64_t ignored_metadata_ = 0;
   std::uint64_t names_kept_inside_ = 0;
   std::string first_name_kept_inside_;
