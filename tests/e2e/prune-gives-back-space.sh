@@ -25,7 +25,7 @@ has 'Removed cache records: '
 has 'Removed images without a name: 1'
 has 'Removed cache mounts: 1'
 ! grep -q 'space: 0B' "$OUT" || die "nothing was given back"
-same "$(ls "$SHALE_ROOT/trash" | wc -l)" 0
+same "$(find "$SHALE_ROOT/trash" -mindepth 1 | wc -l)" 0
 after=$( (du -s "$SHALE_ROOT" || true) 2>/dev/null | cut -f1)
 [ $((before - after)) -ge 7000 ] || die "the store was $before KiB and is $after"
 rootfs kept
