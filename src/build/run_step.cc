@@ -44,6 +44,15 @@ Result<RunEnvironment> RunEnvironment::create(const BuildState& state) {
                         .cgroups = std::move(cgroups)};
 }
 
+const runtime::OomKills& RunEnvironment::recent_kills(const runtime::CgroupPlace& place) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - kills_counted >= std::chrono::seconds(1)) {
+    kills = runtime::count_oom_kills(place);
+    kills_counted = now;
+  }
+  return kills;
+}
+
 RunStep::RunStep(BuildState& state, const plan::Node& node, LayerStack below, Snapshotter snapshotter)
     : state_(state),
       node_(node),
@@ -162,7 +171,7 @@ Status RunStep::start(RunEnvironment& environment) {
     spec_.cgroup_fd = cgroup_->fd();
     limit_above_ = environment.cgroups.memory_limit_above();
   } else {
-    kills_before_ = runtime::count_oom_kills(state_.cgroup_place);
+    kills_before_ = environment.recent_kills(state_.cgroup_place);
   }
   ASSIGN_OR_RETURN(sandbox_, environment.launcher.start(spec_));
   output_[0] = std::move(out.first);

@@ -2,6 +2,7 @@
 // RunStep: one RUN from its snapshot to its layer: mounts, sandbox, output, outcome.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "build/build_state.h"
 #include "build/run_root.h"
 #include "build/ssh_forwarder.h"
+#include "runtime/cgroup_place.h"
 #include "runtime/launcher.h"
 #include "runtime/sandbox_spec.h"
 #include "runtime/step_cgroup.h"
@@ -24,6 +26,12 @@ struct RunEnvironment {
   runtime::Launcher launcher;
   std::vector<std::string> seccomp_programs;
   runtime::StepCgroups cgroups;
+  runtime::OomKills kills{};
+  std::chrono::steady_clock::time_point kills_counted{};
+
+  // What the kernel had killed for want of memory by now, or a second ago: the counts are asked for before
+  // every command, for the sake of those that fail, and the kernel adds them up over all processors.
+  const runtime::OomKills& recent_kills(const runtime::CgroupPlace& place);
   // In the build's namespace, when the lease exists. Compiles the profile, if there is one.
   static Result<RunEnvironment> create(const BuildState& state);
 };

@@ -123,18 +123,14 @@ Status Solver::look_up() {
   return {};
 }
 
-int Solver::job_limit() const {
-  if (state_.request.jobs > 0) return state_.request.jobs;
-  // Commands wait for disks and networks as much as they compute.
-  constexpr int kLeast = 8;
-  return std::max(kLeast, 2 * static_cast<int>(std::thread::hardware_concurrency()));
-}
-
 Status Solver::run(int stop_fd, std::vector<registry::PullProcess>& pulls, bool need_files) {
   pulls_ = &pulls;
   need_files_ = need_files;
-  ASSIGN_OR_RETURN(loop_,
-                   EventLoop::create(std::max(2, static_cast<int>(std::thread::hardware_concurrency()))));
+  // Commands wait for disks and networks as much as they compute.
+  constexpr int kLeast = 8;
+  const int processors = static_cast<int>(std::thread::hardware_concurrency());  // reads a file
+  job_limit_ = state_.request.jobs > 0 ? state_.request.jobs : std::max(kLeast, 2 * processors);
+  ASSIGN_OR_RETURN(loop_, EventLoop::create(std::max(2, processors)));
   loop_->on_tick([this] { events_.tick(); });
   loop_->watch(stop_fd, [this, stop_fd] {
     loop_->unwatch(stop_fd);
@@ -262,7 +258,7 @@ Status Solver::start_step(plan::NodeId id) {
   const plan::Node& node = state_.node(id);
   NodeState& state = state_.state(id);
   const bool command = std::holds_alternative<plan::RunOp>(node.op);
-  if (command && static_cast<int>(commands_.size()) + making_roots_ >= job_limit()) return {};
+  if (command && static_cast<int>(commands_.size()) + making_roots_ >= job_limit_) return {};
   ASSIGN_OR_RETURN(std::optional<StepKey> key, key_of(state_, node));
   if (command) return start_command(id, std::move(*key));
 

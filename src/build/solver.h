@@ -90,7 +90,6 @@ class Solver {
   Status record(plan::NodeId id, const StepKey& key, const store::LayerRecord& layer);
   void cancel();
   [[nodiscard]] bool idle() const { return commands_.empty() && images_.empty() && submitted_ == 0; }
-  [[nodiscard]] int job_limit() const;
 
   BuildState& state_;
   EventSink& events_;
@@ -101,6 +100,7 @@ class Solver {
   std::list<RunningCommand> commands_;
   std::list<RunningImage> images_;
   std::map<plan::NodeId, Clock::time_point> begun_;
+  int job_limit_ = 0;     // commands at the same time
   int submitted_ = 0;     // work on workers: layers in the making, and
   int making_roots_ = 0;  // among it, root directories of commands
   bool need_files_ = false;
