@@ -261,8 +261,11 @@ Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is
   if (number_is_stage && all_digits(name)) {
     const bool fits = name.size() < 7;
     const int index = fits ? std::stoi(std::string(name)) : 0;
-    if (!fits || index >= static_cast<int>(file_->stages.size()))
-      return fail(ErrorKind::kDockerfile, fmt::format("invalid stage index {}", name));
+    if (!fits || index >= static_cast<int>(file_->stages.size())) {
+      Error error(ErrorKind::kDockerfile, fmt::format("invalid stage index {}", name));
+      if (!fits) error.add_hint("the beginning of an image's id that is all digits: write the whole id");
+      return fail(std::move(error));
+    }
     if (index >= stage)
       return fail(
           ErrorKind::kDockerfile,
