@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/store.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <sqlite3.h>
+#include <sys/ioctl.h>
+#include <sys/vfs.h>
 
 #include "shale/images.h"
 #include "store/blobs.h"
@@ -62,6 +67,19 @@ TEST_F(StoreTest, OpenMakesAStoreBesideAProbe) {
   ASSERT_EQ(::mkdir(root_.c_str(), 0700), 0);
   ASSERT_EQ(::mkdir((root_ + "/probe-Ab12Cd").c_str(), 0700), 0);
   EXPECT_TRUE(Store::open(root_));
+}
+
+// See keep_apart() in store/root.cc.
+TEST_F(StoreTest, BuildsAreApartOnExt4) {
+  ASSERT_OK(Store::open(root_));
+  struct statfs system{};
+  ASSERT_EQ(::statfs(root_.c_str(), &system), 0);
+  if (system.f_type != EXT4_SUPER_MAGIC) GTEST_SKIP() << "the temporary directory is not on ext4";
+  ASSERT_OK_AND_ASSIGN(const UniqueFd builds,
+                       sys::open_at(AT_FDCWD, root_ + "/builds", O_RDONLY | O_DIRECTORY));
+  int flags = 0;
+  ASSERT_EQ(::ioctl(builds.get(), FS_IOC_GETFLAGS, &flags), 0);
+  EXPECT_NE(flags & FS_TOPDIR_FL, 0);
 }
 
 TEST_F(StoreTest, OpenFinishesAnInterruptedCreation) {
