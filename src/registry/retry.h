@@ -30,8 +30,8 @@ class Retry {
   // After a failed exchange: waits and returns, or gives the error that lists every answer. An answer that
   // asks for more patience than we have is an error at once, which says when to come again.
   Status next(const Exchange& exchange);
-  // How many bytes of the transfer are safely over. A mebibyte more than ever before: the count of tries starts
-  // again, and nothing is waited for. What is sent again and again is no progress.
+  // How many bytes of the transfer are safely over. A mebibyte more than ever before: the count of tries
+  // starts again, and nothing is waited for. What is sent again and again is no progress.
   void reached(std::uint64_t bytes);
 
  private:
