@@ -35,41 +35,8 @@ bool contains(std::string_view list, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// mountinfo writes space, tab, newline and backslash as three octal digits.
-std::string unescape(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    int value = 0;
-    if (text[i] == '\\' && i + 3 < text.size() &&
-        std::from_chars(text.data() + i + 1, text.data() + i + 4, value, 8).ec == std::errc()) {
-      out += static_cast<char>(value);
-      i += 3;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
-struct Mount {
-  std::string root;    // what of the file system is mounted
-  std::string target;  // where
-  std::string type;
-  std::string options;  // of the file system
-};
-
-// "36 35 98:0 /root /target rw,noatime master:1 - type source options"
-std::optional<Mount> parse_mount(std::string_view line) {
-  const std::size_t dash = line.find(" - ");
-  if (dash == std::string_view::npos) return std::nullopt;
-  const std::vector<std::string_view> before = split(line.substr(0, dash), ' ');
-  const std::vector<std::string_view> after = split(line.substr(dash + 3), ' ');
-  if (before.size() < 6 || after.size() < 3) return std::nullopt;
-  return Mount{unescape(before[3]), unescape(before[4]), std::string(after[0]), std::string(after[2])};
-}
-
 // The directory of a group in a mount; nothing if the mount does not show it.
-std::optional<std::string> directory_in(const Mount& mount, std::string_view group) {
+std::optional<std::string> directory_in(const sys::Mount& mount, std::string_view group) {
   if (group.starts_with("/..")) return std::nullopt;  // outside of our cgroup namespace
   if (mount.root != "/") {
     if (!group.starts_with(mount.root)) return std::nullopt;
@@ -99,7 +66,7 @@ bool has_delegate_mark(const std::string& directory) {
 
 }  // namespace
 
-CgroupPlace cgroup_place(std::string_view mountinfo, std::string_view membership) {
+CgroupPlace cgroup_place(const sys::MountTable& mounts, std::string_view membership) {
   CgroupPlace place;
   std::string_view own_group;
   std::string_view memory_group;
@@ -112,25 +79,23 @@ CgroupPlace cgroup_place(std::string_view mountinfo, std::string_view membership
     if (contains(controllers, "memory")) memory_group = line.substr(second + 1);
     place.legacy = place.legacy || contains(controllers, "memory") || contains(controllers, "pids");
   }
-  for (const std::string_view line : split(mountinfo, '\n')) {
-    const std::optional<Mount> mount = parse_mount(line);
-    if (!mount) continue;
-    if (mount->type == "cgroup2") {
+  for (const sys::Mount& mount : mounts) {
+    if (mount.type == "cgroup2") {
       // A later one covers an earlier one, or shows another part of the tree.
       const std::optional<std::string> own =
-          own_group.empty() ? std::nullopt : directory_in(*mount, own_group);
+          own_group.empty() ? std::nullopt : directory_in(mount, own_group);
       if (!own && !place.own.empty()) continue;
-      place.mount = mount->target;
+      place.mount = mount.target;
       place.own = own.value_or("");
-    } else if (mount->type == "cgroup" && !memory_group.empty() && contains(mount->options, "memory")) {
-      place.memory_v1 = directory_in(*mount, memory_group).value_or("");
+    } else if (mount.type == "cgroup" && !memory_group.empty() && contains(mount.options, "memory")) {
+      place.memory_v1 = directory_in(mount, memory_group).value_or("");
     }
   }
   return place;
 }
 
 CgroupPlace read_cgroup_place() {
-  CgroupPlace place = cgroup_place(sys::read_file(AT_FDCWD, "/proc/self/mountinfo").value_or(""),
+  CgroupPlace place = cgroup_place(sys::read_mount_table().value_or(sys::MountTable{}),
                                    sys::read_file(AT_FDCWD, "/proc/self/cgroup").value_or(""));
   place.systemd = ::access("/run/systemd/system", F_OK) == 0;
   place.delegated = !place.own.empty() && has_delegate_mark(place.own);

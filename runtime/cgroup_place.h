@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "shale/error.h"
+#include "sys/mount_table.h"
 
 namespace shale::runtime {
 
@@ -25,8 +26,8 @@ struct CgroupPlace {
 // Of this process. Ask as the user, before a user namespace is entered. Costs a few small files.
 CgroupPlace read_cgroup_place();
 
-// `mount`, `own`, `legacy` and `memory_v1` from the texts of /proc/self/mountinfo and /proc/self/cgroup.
-CgroupPlace cgroup_place(std::string_view mountinfo, std::string_view membership);
+// `mount`, `own`, `legacy` and `memory_v1` from the mounts and the text of /proc/self/cgroup.
+CgroupPlace cgroup_place(const sys::MountTable& mounts, std::string_view membership);
 
 // Why nobody can make groups here, with a remedy; nothing if somebody can.
 std::optional<Error> no_groups_here(const CgroupPlace& place);

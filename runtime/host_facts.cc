@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <initializer_list>
@@ -75,15 +76,9 @@ bool first_process_has_another_root() {
 
 }  // namespace
 
-bool mountinfo_of_chroot(std::string_view mountinfo) {
-  while (!mountinfo.empty()) {
-    const std::string_view line = mountinfo.substr(0, mountinfo.find('\n'));
-    std::size_t at = 0;
-    for (int field = 0; field < 4 && at != std::string_view::npos; ++field) at = line.find(' ', at + 1);
-    if (at != std::string_view::npos && line.substr(at).starts_with(" / ")) return false;
-    mountinfo.remove_prefix(line.size() == mountinfo.size() ? mountinfo.size() : line.size() + 1);
-  }
-  return true;
+bool shows_a_chroot(const sys::MountTable& mounts) {
+  return std::none_of(mounts.begin(), mounts.end(),
+                      [](const sys::Mount& mount) { return mount.target == "/"; });
 }
 
 bool HostFacts::can_chroot() const {
@@ -102,8 +97,8 @@ HostFacts read_host_facts() {
     facts.seccomp_filter = status_field(*status, "\nSeccomp:") == "2";
   }
   facts.no_new_privs = ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
-  if (const Result<std::string> mounts = sys::read_file(AT_FDCWD, "/proc/self/mountinfo"))
-    facts.in_chroot = mountinfo_of_chroot(*mounts) || first_process_has_another_root();
+  if (const Result<sys::MountTable> mounts = sys::read_mount_table())
+    facts.in_chroot = shows_a_chroot(*mounts) || first_process_has_another_root();
   facts.container = recognised_container();
   struct utsname names{};
   if (::uname(&names) == 0) facts.kernel = names.release;

@@ -6,7 +6,8 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
+
+#include "sys/mount_table.h"
 
 namespace shale::runtime {
 
@@ -39,9 +40,8 @@ HostFacts read_host_facts();
 // podman's), or what Kubernetes has for it.
 std::string container_option(const HostFacts& facts, const char* docker, const char* kubernetes);
 
-// The pieces of it that are text, for what reads them elsewhere too.
-// In a chroot, the mount that holds our root lies above it, so that no line of mountinfo has "/" as its mount
-// point. (Unless the chroot is a mount itself, which only root can see: by comparing with the first process.)
-bool mountinfo_of_chroot(std::string_view mountinfo);
+// In a chroot, the mount that holds our root lies above it, so that none has "/" as its mount point. (Unless
+// the chroot is a mount itself, which only root can see: by comparing with the first process.)
+bool shows_a_chroot(const sys::MountTable& mounts);
 
 }  // namespace shale::runtime

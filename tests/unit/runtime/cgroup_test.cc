@@ -20,8 +20,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr const char* kUnified =
-    "30 24 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+const sys::MountTable kUnified = {
+    {.target = "/sys/fs/cgroup", .root = "/", .type = "cgroup2", .options = "rw,nsdelegate"}};
 
 TEST(CgroupPlace, OnAUnifiedHost) {
   const CgroupPlace place =
@@ -35,7 +35,7 @@ TEST(CgroupPlace, OnAUnifiedHost) {
 TEST(CgroupPlace, InANamespaceOrAPartOfTheTree) {
   EXPECT_EQ(cgroup_place(kUnified, "0::/\n").own, "/sys/fs/cgroup");
   EXPECT_EQ(cgroup_place(kUnified, "0::/../other\n").own, "");
-  const char* part = "30 24 0:26 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n";
+  const sys::MountTable part = {{.target = "/sys/fs/cgroup", .root = "/docker/abc", .type = "cgroup2"}};
   EXPECT_EQ(cgroup_place(part, "0::/docker/abc\n").own, "/sys/fs/cgroup");
   EXPECT_EQ(cgroup_place(part, "0::/docker/abc/init\n").own, "/sys/fs/cgroup/init");
   EXPECT_EQ(cgroup_place(part, "0::/docker/abcd\n").own, "") << "a sibling whose name begins alike";
@@ -43,10 +43,10 @@ TEST(CgroupPlace, InANamespaceOrAPartOfTheTree) {
 }
 
 TEST(CgroupPlace, WhereVersionOneHasTheControllers) {
-  const char* mounts =
-      "31 24 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n"
-      "32 24 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-      "33 24 0:29 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+  const sys::MountTable mounts = {
+      {.target = "/sys/fs/cgroup/cpu", .root = "/", .type = "cgroup", .options = "rw,cpu,cpuacct"},
+      {.target = "/sys/fs/cgroup/memory", .root = "/", .type = "cgroup", .options = "rw,memory"},
+      {.target = "/sys/fs/cgroup/unified", .root = "/", .type = "cgroup2", .options = "rw"}};
   const CgroupPlace place = cgroup_place(mounts, "4:memory:/a/b\n2:cpu,cpuacct:/\n1:name=systemd:/\n0::/c\n");
   EXPECT_TRUE(place.legacy);
   EXPECT_EQ(place.own, "/sys/fs/cgroup/unified/c");
@@ -54,11 +54,9 @@ TEST(CgroupPlace, WhereVersionOneHasTheControllers) {
   EXPECT_FALSE(cgroup_place(mounts, "1:name=systemd:/\n0::/c\n").legacy) << "a hierarchy without controllers";
 }
 
-TEST(CgroupPlace, NamesAreEscapedAndTextsMayBeAnything) {
-  EXPECT_EQ(cgroup_place("1 2 0:3 / /mnt/a\\040b rw - cgroup2 none rw\n", "0::/x\n").own, "/mnt/a b/x");
-  EXPECT_EQ(cgroup_place("1 2 0:3 / /mnt/a\\04 rw - cgroup2 none rw\n", "0::/x\n").own, "/mnt/a\\04/x");
-  EXPECT_EQ(cgroup_place("", "").mount, "");
-  EXPECT_EQ(cgroup_place("junk\n - \n1 2 - cgroup2", "0\n::\n0:\n").mount, "");
+TEST(CgroupPlace, TextsMayBeAnything) {
+  EXPECT_EQ(cgroup_place({}, "").mount, "");
+  EXPECT_EQ(cgroup_place({}, "0\n::\n0:\n").mount, "");
 }
 
 std::vector<std::string> lines(const ResourceLimits& limits) {
