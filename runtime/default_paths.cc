@@ -18,4 +18,15 @@ std::vector<std::string> default_read_only_paths() {
   return {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
 }
 
+std::vector<std::string> mounts_on_sysfs(const sys::MountTable& mounts) {
+  constexpr std::string_view kCgroups = "/sys/fs/cgroup";
+  std::vector<std::string> paths;
+  for (const sys::Mount& mount : mounts) {
+    const std::string_view target = mount.target;
+    const bool of_cgroups = target == kCgroups || target.starts_with("/sys/fs/cgroup/");
+    if (target.starts_with("/sys/") && !of_cgroups) paths.push_back(mount.target);
+  }
+  return paths;
+}
+
 }  // namespace shale::runtime

@@ -11,6 +11,7 @@
 
 #include "shale/error.h"
 #include "shale/isolation.h"
+#include "sys/mount_table.h"
 
 namespace shale::runtime {
 
@@ -68,6 +69,10 @@ inline constexpr std::uint64_t kDefaultCapabilities = 0xa80425fb;
 // over.
 std::vector<std::string> default_masked_paths();
 std::vector<std::string> default_read_only_paths();
+// What is to be masked besides where /sys is the host's (no network of its own): other file systems that the
+// host has mounted on it, such as debugfs, tracefs and securityfs, but for control groups. Docker's /sys is a
+// new one without them.
+std::vector<std::string> mounts_on_sysfs(const sys::MountTable& mounts);
 
 // Descriptors in it are borrowed: they must stay open until Launcher::start() returned.
 struct SandboxSpec {

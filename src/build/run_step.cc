@@ -19,6 +19,7 @@
 #include "build/ulimits.h"
 #include "plan/scope.h"
 #include "sys/files.h"
+#include "sys/mount_table.h"
 
 namespace shale::build {
 
@@ -39,8 +40,12 @@ Result<RunEnvironment> RunEnvironment::create(const BuildState& state) {
   ASSIGN_OR_RETURN(runtime::StepCgroups cgroups,
                    runtime::StepCgroups::prepare(state.request.limits, state.cgroup_place, ::getppid(),
                                                  state.lease->id()));
+  ASSIGN_OR_RETURN(const sys::MountTable mounts, sys::read_mount_table());
+  std::vector<std::string> masked = runtime::default_masked_paths();
+  for (std::string& path : runtime::mounts_on_sysfs(mounts)) masked.push_back(std::move(path));
   return RunEnvironment{.launcher = std::move(launcher),
                         .seccomp_programs = std::move(programs),
+                        .masked_paths = std::move(masked),
                         .cgroups = std::move(cgroups)};
 }
 
@@ -158,6 +163,7 @@ Status RunStep::prepare_emulation() {
 Status RunStep::start(RunEnvironment& environment) {
   RETURN_IF_ERROR(prepare_emulation());
   spec_.seccomp_programs = environment.seccomp_programs;
+  spec_.masked_paths = environment.masked_paths;
   ASSIGN_OR_RETURN(FdPair out, sys::make_pipe());
   ASSIGN_OR_RETURN(FdPair err, sys::make_pipe());
   for (FdPair* pipe : {&out, &err})

@@ -25,6 +25,7 @@ namespace shale::build {
 struct RunEnvironment {
   runtime::Launcher launcher;
   std::vector<std::string> seccomp_programs;
+  std::vector<std::string> masked_paths;
   runtime::StepCgroups cgroups;
   runtime::OomKills kills{};
   std::chrono::steady_clock::time_point kills_counted{};

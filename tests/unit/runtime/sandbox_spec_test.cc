@@ -169,5 +169,18 @@ TEST(SetupError, StepAndOperandAndErrnoAreKept) {
   EXPECT_EQ(error.kind(), ErrorKind::kPermission);
 }
 
+TEST(MaskedPaths, HaveWhatTheHostMountsOnSysfsButForCgroups) {
+  const sys::MountTable mounts = {{.target = "/sys"},
+                                  {.target = "/sys/kernel/security"},
+                                  {.target = "/sys/fs/cgroup"},
+                                  {.target = "/sys/fs/cgroup/memory"},
+                                  {.target = "/sys/fs/cgroups"},
+                                  {.target = "/proc/sys/fs/binfmt_misc"},
+                                  {.target = "/sysroot/x"},
+                                  {.target = "/sys/kernel/debug/tracing"}};
+  EXPECT_EQ(mounts_on_sysfs(mounts), (std::vector<std::string>{"/sys/kernel/security", "/sys/fs/cgroups",
+                                                               "/sys/kernel/debug/tracing"}));
+}
+
 }  // namespace
 }  // namespace shale::runtime
