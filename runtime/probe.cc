@@ -34,6 +34,9 @@ Result<BuildIsolation> one_id(Error reason) {
   return single;
 }
 
+// On the store's disk: the namespaces' own limits are another error.
+bool lacks_space(const Error& error) { return error.kind() == ErrorKind::kNoSpace; }
+
 // Tries a rung; what could be entered is settled in it. Where newuidmap and newgidmap do not work, as in most
 // containers, or the store keeps no files of others, it becomes the one with one id, unless it is wanted.
 Status try_rung(BuildIsolation& rung, Scratch& scratch, bool wanted) {
@@ -42,7 +45,7 @@ Status try_rung(BuildIsolation& rung, Scratch& scratch, bool wanted) {
   if (findings && findings->giving) {
     if (wanted) return fail(std::move(*findings->giving));
     ASSIGN_OR_RETURN(rung, one_id(std::move(*findings->giving)));
-  } else if (!findings && range && !wanted) {
+  } else if (!findings && range && !wanted && !lacks_space(findings.error())) {
     ASSIGN_OR_RETURN(BuildIsolation single, one_id(findings.error()));
     Result<TrialFindings> again = try_namespaces(single, scratch);
     if (!again) return fail(std::move(again.error()));
@@ -69,6 +72,7 @@ Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::option
     return fail(
         std::move(entered.error())
             .context(fmt::format("while trying isolation {}, which was asked for", isolation_name(*wanted))));
+  if (lacks_space(entered.error())) return fail(std::move(entered.error()));
   // No user namespace, which is the reason from here on. What root has without one, best first.
   result.reasons = {entered.error()};
   const HostFacts facts = read_host_facts();
@@ -81,6 +85,7 @@ Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::option
     result.isolation = Isolation::kMountNamespace;
     entered = try_rung(result, scratch, false);
     if (entered) return result;
+    if (lacks_space(entered.error())) return fail(std::move(entered.error()));
   }
   result.snapshotter = Snapshotter::kClone;
   // Chroot isolates nothing from what is around it: good enough where that is a container made for the build.

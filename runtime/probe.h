@@ -13,7 +13,7 @@ namespace shale::runtime {
 // merged directory removed and made again (a mount that succeeds proves nothing), and a fresh /proc in a pid
 // namespace; what cannot be entered is followed by the next rung. With `wanted` only that one is tried, and
 // that it cannot be had is an error. Call it while no other thread exists. An error is otherwise one of the
-// probe itself (no scratch directory); a host that can do nothing is a result.
+// probe itself (no scratch directory, no space); a host that can do nothing is a result.
 Result<BuildIsolation> probe_isolation(const std::string& store_dir,
                                        std::optional<Isolation> wanted = std::nullopt);
 

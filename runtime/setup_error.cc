@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "runtime/userns.h"
+#include "runtime/namespace_error.h"
 #include "runtime/wire.h"
 
 namespace shale::runtime {
@@ -98,9 +98,6 @@ std::string attempted(SetupStep step, const std::string& operand) {
 
 void add_hints(Error& error, SetupStep step, int errno_value) {
   switch (step) {
-    case SetupStep::kNamespaces:
-      for (std::string& hint : namespace_hints(errno_value)) error.add_hint(std::move(hint));
-      break;
     case SetupStep::kProc:
       if (errno_value == EPERM)
         error.add_hint(
@@ -198,6 +195,8 @@ Error exec_error(const StatusRecord& record, const std::string& program) {
 
 Error setup_error(const StatusRecord& record, const std::string& program) {
   if (record.step == SetupStep::kExec) return exec_error(record, program);
+  if (record.step == SetupStep::kNamespaces)
+    return namespace_error(record.errno_value, attempted(record.step, record.operand));
   Error error = Error::system(record.errno_value, attempted(record.step, record.operand));
   add_hints(error, record.step, record.errno_value);
   return error;

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "runtime/map_helpers.h"
+#include "runtime/namespace_error.h"
 #include "runtime/overlay_probe.h"
 #include "sys/files.h"
 #include "sys/process.h"
@@ -199,13 +200,6 @@ pid_t fork_into(int namespaces) {
   return static_cast<pid_t>(::syscall(SYS_clone, namespaces | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
 }
 
-Error not_entered(int error, bool user) {
-  Error out =
-      Error::system(error, user ? "create the build's user namespace" : "create the build's mount namespace");
-  for (std::string& hint : namespace_hints(error)) out.add_hint(std::move(hint));
-  return out;
-}
-
 // What the trial says until it is done.
 Result<TrialFindings> listen(int control) {
   TrialFindings findings;
@@ -215,47 +209,28 @@ Result<TrialFindings> listen(int control) {
     if (size < 0 && errno == EINTR) continue;
     if (size <= 0) return fail(ErrorKind::kSystem, "the isolation probe ended early");
     const std::string more(message.data() + 1, static_cast<std::size_t>(size) - 1);
+    if (message[0] == kDone) return findings;
+    if (message[0] == kClosed) return fail(closed_to_namespace(more));
+    Error error = Error::deserialize(more);
+    // A full disk says nothing about the host.
+    if (message[0] == kFailed || error.kind() == ErrorKind::kNoSpace) return fail(std::move(error));
     switch (message[0]) {
-      case kDone:
-        return findings;
-      case kClosed:
-        return fail(closed_to_namespace(more));
-      case kFailed:
-        return fail(Error::deserialize(more));
       case kProcFailed:
-        findings.proc = Error::deserialize(more);
+        findings.proc = std::move(error);
         break;
       case kOverlayFailed:
-        findings.overlay = Error::deserialize(more);
+        findings.overlay = std::move(error);
         break;
       case kTmpfsFailed:
-        findings.tmpfs = Error::deserialize(more);
+        findings.tmpfs = std::move(error);
         break;
       default:
-        findings.giving = Error::deserialize(more);
+        findings.giving = std::move(error);
     }
   }
 }
 
 }  // namespace
-
-Result<Scratch> Scratch::create(const std::string& store_dir) {
-  std::string path = store_dir + "/probe-XXXXXX";
-  if (::mkdtemp(path.data()) == nullptr)
-    return fail_errno(errno, fmt::format("make a directory in '{}'", store_dir));
-  return Scratch(std::move(path));
-}
-
-Scratch::~Scratch() {
-  (void)remove();  // what stays is a few empty directories
-}
-
-Status Scratch::remove() {
-  if (path_.empty()) return {};
-  RETURN_IF_ERROR(sys::remove_tree(AT_FDCWD, path_));
-  path_.clear();
-  return {};
-}
 
 Result<TrialFindings> try_namespaces(const BuildIsolation& tried, Scratch& scratch) {
   const bool user = tried.namespaces() == BuildNamespaces::kUserAndMount;
@@ -268,7 +243,9 @@ Result<TrialFindings> try_namespaces(const BuildIsolation& tried, Scratch& scrat
   const int pid_error = errno;
   const bool in_pid_namespace = pid >= 0;
   if (pid < 0) pid = fork_into(namespaces);
-  if (pid < 0) return fail(not_entered(errno, user));
+  if (pid < 0)
+    return fail(namespace_error(
+        errno, user ? "create the build's user namespace" : "create the build's mount namespace"));
   if (pid == 0) {
     keep_only(go.first.get(), control.second.get());
     Trial(tried, scratch.path(), std::move(places), std::move(go.first), std::move(control.second))

@@ -4,10 +4,9 @@
 #pragma once
 
 #include <optional>
-#include <string>
-#include <utility>
 
 #include "runtime/isolation.h"
+#include "runtime/scratch.h"
 
 namespace shale::runtime {
 
@@ -17,27 +16,6 @@ struct TrialFindings {
   std::optional<Error> overlay;  // no overlayfs on the store's file system
   std::optional<Error> tmpfs;  // nor one with its upper directory in memory; asked only where the other fails
   std::optional<Error> giving;  // the store's file system keeps no files of subordinate ids
-};
-
-// A directory for trials in a store, removed with everything in it.
-class Scratch {
- public:
-  static Result<Scratch> create(const std::string& store_dir);
-  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Scratch& operator=(Scratch&& other) noexcept {
-    std::swap(path_, other.path_);
-    return *this;
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  ~Scratch();
-  [[nodiscard]] const std::string& path() const { return path_; }
-  // Now; an error leaves it to the destructor.
-  Status remove();
-
- private:
-  explicit Scratch(std::string path) : path_(std::move(path)) {}
-  std::string path_;
 };
 
 // Enters the namespaces of `tried` with its maps. There it mounts overlayfs in `scratch`, uses it, and gives

@@ -18,6 +18,7 @@
 #include <cstdio>
 
 #include "runtime/map_helpers.h"
+#include "runtime/namespace_error.h"
 #include "sys/files.h"
 
 namespace shale::runtime {
@@ -75,9 +76,7 @@ Status expect(int fd, Stage stage, std::string what) {
   if (size != sizeof got || got.stage != stage)
     return fail(ErrorKind::kSystem, what + ": the child ended early");
   if (got.errno_value == 0) return {};
-  Error error = Error::system(got.errno_value, std::move(what));
-  for (std::string& hint : namespace_hints(got.errno_value)) error.add_hint(std::move(hint));
-  return fail(std::move(error));
+  return fail(namespace_error(got.errno_value, std::move(what)));
 }
 
 }  // namespace

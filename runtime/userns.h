@@ -15,8 +15,6 @@
 
 namespace shale::runtime {
 
-struct HostFacts;
-
 // One extent of an id map: ids [inside, inside + count) of the namespace are [outside, outside + count) of
 // ours.
 struct IdMap {
@@ -96,10 +94,5 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps,
 // mount namespace nothing is mounted.
 Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces namespaces,
                                            const std::function<int(UniqueFd control)>& body);
-
-// Why this host refuses user namespaces or mounts in them, and what to do: hints for a failed unshare or
-// mount with `errno_value`.
-std::vector<std::string> namespace_hints(int errno_value);
-std::vector<std::string> namespace_hints(int errno_value, const HostFacts& facts);
 
 }  // namespace shale::runtime

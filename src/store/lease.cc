@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "runtime/scratch.h"
 #include "store/context.h"
 #include "store/database.h"
 #include "store/store.h"
@@ -108,6 +109,7 @@ Status BuildLease::finish(Store& store) {
 }
 
 Status sweep_dead_builds(StoreContext& context) {
+  runtime::sweep_scratches(context.root.get());
   Result<sys::FileLock> guard = sys::FileLock::try_acquire(context.root.get(), kBuildsLock, Mode::kExclusive);
   if (!guard) {
     if (guard.error().kind() == ErrorKind::kBusy)

@@ -70,7 +70,8 @@ class BuildLease {
   std::shared_ptr<Counter> counter_;
 };
 
-// Moves the directories of dead builds to the trash and drops their holds. Part of opening a store.
+// Moves the directories of dead builds to the trash and drops their holds; removes those of dead probes. Part
+// of opening a store.
 Status sweep_dead_builds(StoreContext& context);
 
 }  // namespace shale::store

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 of any process of ours at any moment of a build, with every isolation and snapshotter: the build ends, no
 # process, mount or lock is left, and the next build gives the image that an undisturbed one gives.
-# SHALE_TEST_KILLS=N: so many times each (2).
+# SHALE_TEST_KILLS=N: so many times each (2); SHALE_TEST_WAYS: only these ("mountns:overlay chroot:clone").
 # timeout: 86400
 . "$(dirname "$0")/lib.sh"
 needs userns
@@ -43,13 +43,14 @@ one() {
   nothing_left
   locks_are_free
   image "$T/next.tar" || die "isolation $1, snapshotter $2, $(cat "$T/killed"): the next build fails"
+  [ -z "$(find "$SHALE_ROOT" -maxdepth 1 -name 'probe-*')" ] || die "$(cat "$T/killed"): a probe's directory is left"
   cmp "$T/next.tar" "$T/undisturbed.tar" || die "isolation $1, snapshotter $2, $(cat "$T/killed"): the next image is another one"
   nothing_left
 }
 
 ways='full:overlay single:overlay full:tmpfs full:clone single:clone'
 [ "$(id -u)" != 0 ] || ways="full:overlay single:overlay full:tmpfs mountns:overlay mountns:clone chroot:clone"
-for way in $ways; do
+for way in ${SHALE_TEST_WAYS:-$ways}; do
   export SHALE_ISOLATION=${way%:*} SHALE_SNAPSHOTTER=${way#*:} SHALE_ROOT=$T/store-$way
   start=${EPOCHREALTIME//[.,]/}
   image "$T/first.tar" || die "isolation $way fails"

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 
+#include "runtime/scratch.h"
 #include "shale/images.h"
 #include "store/blobs.h"
 #include "store/cache.h"
@@ -67,6 +68,22 @@ TEST_F(StoreTest, OpenMakesAStoreBesideAProbe) {
   ASSERT_EQ(::mkdir(root_.c_str(), 0700), 0);
   ASSERT_EQ(::mkdir((root_ + "/probe-Ab12Cd").c_str(), 0700), 0);
   EXPECT_TRUE(Store::open(root_));
+}
+
+TEST_F(StoreTest, OpenRemovesWhatAKilledProbeLeft) {
+  ASSERT_OK(Store::open(root_));
+  const std::string dead = root_ + "/probe-Ab12Cd";
+  ASSERT_OK(sys::make_dir(AT_FDCWD, dead, 0700));
+  ASSERT_OK(sys::make_dir(AT_FDCWD, dead + "/work", 0));
+  {
+    // One that is at work may be any of them.
+    ASSERT_OK_AND_ASSIGN(const runtime::Scratch live, runtime::Scratch::create(root_));
+    ASSERT_OK(Store::open(root_));
+    EXPECT_TRUE(sys::exists_at(AT_FDCWD, dead));
+    EXPECT_TRUE(sys::exists_at(AT_FDCWD, live.path()));
+  }
+  ASSERT_OK(Store::open(root_));
+  EXPECT_FALSE(sys::exists_at(AT_FDCWD, dead));
 }
 
 // See keep_apart() in store/root.cc.

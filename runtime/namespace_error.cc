@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a host refuses user namespaces: the switches that do it, each with its remedy.
+#include "runtime/namespace_error.h"
+
 #include <linux/capability.h>
 
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "runtime/host_facts.h"
-#include "runtime/userns.h"
 
 namespace shale::runtime {
 
-std::vector<std::string> namespace_hints(int errno_value) {
-  return namespace_hints(errno_value, read_host_facts());
-}
+namespace {
 
-std::vector<std::string> namespace_hints(int errno_value, const HostFacts& facts) {
+std::vector<std::string> hints_for(int errno_value, const HostFacts& facts) {
   std::vector<std::string> hints;
-  if (errno_value == ENOSPC || facts.max_user_namespaces == 0)
+  if (facts.max_user_namespaces == 0)
+    hints.emplace_back("user namespaces are switched off: as root, sysctl -w user.max_user_namespaces=10000");
+  else if (errno_value == ENOSPC)
     hints.emplace_back(
-        "the limit of user namespaces is reached: as root, sysctl -w user.max_user_namespaces=10000");
+        "one of the limits user.max_*_namespaces is reached, here or around this container: see them with "
+        "sysctl user, "
+        "and raise it as root");
   if (errno_value == EINVAL)
     hints.emplace_back("the kernel has no user namespaces (CONFIG_USER_NS), or a thread exists");
   if (errno_value != EPERM && errno_value != EACCES && errno_value != ENOSYS) return hints;
@@ -39,6 +44,17 @@ std::vector<std::string> namespace_hints(int errno_value, const HostFacts& facts
         "a seccomp filter is in force, as in a container: " +
         container_option(facts, "--security-opt seccomp=unconfined", "seccompProfile: {type: Unconfined}"));
   return hints;
+}
+
+}  // namespace
+
+Error namespace_error(int errno_value, std::string what) {
+  // "No space left on device" is about no disk here, and what is done about a full one would not help.
+  Error error = errno_value == ENOSPC
+                    ? Error(ErrorKind::kUnsupported, what + ": the limit of namespaces is reached")
+                    : Error::system(errno_value, std::move(what));
+  for (std::string& hint : hints_for(errno_value, read_host_facts())) error.add_hint(std::move(hint));
+  return error;
 }
 
 }  // namespace shale::runtime
