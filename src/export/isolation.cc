@@ -13,6 +13,7 @@
 #include "runtime/host_facts.h"
 #include "runtime/probe.h"
 #include "shale/version.h"
+#include "store/reserve.h"
 #include "sys/files.h"
 
 namespace shale::exporter {
@@ -112,7 +113,11 @@ Result<runtime::BuildIsolation> choose_isolation(std::optional<Isolation> wanted
   const std::string key = situation(wanted).to_string();
   std::optional<runtime::BuildIsolation> chosen = remembered(root, key);
   if (!chosen) {
-    ASSIGN_OR_RETURN(chosen, runtime::probe_isolation(root, wanted));
+    // On a full disk, too: what gives space back is done in that isolation.
+    RETURN_IF_ERROR(store::with_reserve_at(root, [&]() -> Status {
+      ASSIGN_OR_RETURN(chosen, runtime::probe_isolation(root, wanted));
+      return {};
+    }));
     remember(root, key, *chosen);
   }
   RETURN_IF_ERROR(override_snapshotter(*chosen));

@@ -5,6 +5,9 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include <cerrno>
+#include <cstring>
+
 namespace shale::store {
 
 namespace {
@@ -81,11 +84,18 @@ Status Database::close() {
 
 Error Database::error(int code, std::string_view doing) const {
   // The handle's text is only about the last call: use it when that was the one that failed.
-  const char* text = handle_ != nullptr && ::sqlite3_extended_errcode(handle_) == code
-                         ? ::sqlite3_errmsg(handle_)
-                         : ::sqlite3_errstr(code);
-  Error result(kind_of(code), fmt::format("the store's database '{}': {}: {}", path_, doing, text));
-  switch (kind_of(code)) {
+  const bool last = handle_ != nullptr && ::sqlite3_extended_errcode(handle_) == code;
+  const char* text = last ? ::sqlite3_errmsg(handle_) : ::sqlite3_errstr(code);
+  ErrorKind kind = kind_of(code);
+  // Files that SQLite makes and maps have errors of their own for a full disk.
+  if (last && kind == ErrorKind::kSystem) {
+    if (const int error = ::sqlite3_system_errno(handle_); error == ENOSPC || error == EDQUOT) {
+      kind = ErrorKind::kNoSpace;
+      text = std::strerror(error);
+    }
+  }
+  Error result(kind, fmt::format("the store's database '{}': {}: {}", path_, doing, text));
+  switch (kind) {
     case ErrorKind::kBusy:
       result.add_hint(
           "another shale process keeps the store locked; wait for it, or see who has the file open");

@@ -44,13 +44,16 @@ const char* absolute_variable(const char* name) {
 
 // /tmp belongs to everybody: somebody else may have made the directory first, or a link to one of ours.
 Status claim(const std::string& path) {
+  constexpr const char* kHint =
+      "set SHALE_ROOT (or use --root) to a directory of your own that can be written to";
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    return fail_errno(errno, fmt::format("make '{}'", path));
+    return fail(Error::system(errno, fmt::format("make '{}', as no home directory can be written to", path))
+                    .hint(kHint));
   ASSIGN_OR_RETURN(const struct stat info, sys::stat_at(AT_FDCWD, path));
   if (S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() && (info.st_mode & 0077) == 0) return {};
   return fail(
       Error(ErrorKind::kPermission, fmt::format("'{}' is not a directory that only you can enter", path))
-          .hint("set SHALE_ROOT (or use --root) to a directory of your own"));
+          .hint(kHint));
 }
 
 struct DefaultRoot {
@@ -220,7 +223,7 @@ Status lay_out(StoreContext& context, const Database::Options& database_options,
   if (::fchmod(empty.get(), 0755) != 0) return fail_errno(errno, "chmod the store's empty directory");
   ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, Database::open(database_path, database_options));
   RETURN_IF_ERROR(migrate_schema(*database));
-  RETURN_IF_ERROR(make_reserve(context));
+  RETURN_IF_ERROR(make_reserve(context.root.get()));
   // Last: its presence says that all the rest is there.
   if (!sys::exists_at(context.root.get(), "version"))
     RETURN_IF_ERROR(sys::replace_file(context.root.get(), "version", kVersionText, 0600, true));

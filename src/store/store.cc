@@ -38,9 +38,14 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 Result<Store> Store::open(const std::string& root, const StoreOptions& options) {
-  ASSIGN_OR_RETURN(std::unique_ptr<StoreContext> context, open_root(root, options));
-  RETURN_IF_ERROR(recover_after_boot(*context));
-  RETURN_IF_ERROR(sweep_dead_builds(*context));
+  std::unique_ptr<StoreContext> context;
+  // SQLite makes files, and what was left is recorded as gone: without space for that, nothing could be
+  // removed either.
+  RETURN_IF_ERROR(with_reserve_at(root, [&]() -> Status {
+    ASSIGN_OR_RETURN(context, open_root(root, options));
+    RETURN_IF_ERROR(recover_after_boot(*context));
+    return sweep_dead_builds(*context);
+  }));
   return Store(std::make_unique<Impl>(std::move(context)));
 }
 
@@ -66,8 +71,7 @@ Status Store::sync() { return sync_published(*impl_->context); }
 Status Store::discard(const std::string& path) { return move_to_trash(*impl_->context, path); }
 Result<TrashResult> Store::empty_trash(std::chrono::milliseconds budget) {
   ASSIGN_OR_RETURN(const TrashResult result, remove_trash(*impl_->context, budget));
-  if (result.removed > 0)
-    RETURN_IF_ERROR(make_reserve(*impl_->context));  // there was no space for it, perhaps
+  if (result.removed > 0) RETURN_IF_ERROR(make_reserve(root_fd()));  // there was no space for it, perhaps
   return result;
 }
 Result<GcResult> Store::collect_garbage(const GcOptions& options) {
@@ -79,7 +83,7 @@ Result<GcResult> Store::collect_garbage(const GcOptions& options) {
   return result;
 }
 Status Store::with_reserve(const std::function<Status()>& work) {
-  return store::with_reserve(*impl_->context, work);
+  return store::with_reserve(root_fd(), work);
 }
 
 }  // namespace shale::store

@@ -68,6 +68,7 @@ class Store {
   // Makes the directory (0700, parents as needed) if it is missing. Refuses one that belongs to somebody
   // else, that others can enter, that holds something else, or that a newer Shale made. Moves what dead
   // builds left to the trash. After a reboot, everything that was not yet safely on disk is dropped first.
+  // Where no space is left for any of that, what the store keeps in reserve is used.
   static Result<Store> open(const std::string& root, const StoreOptions& options = {});
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
