@@ -33,10 +33,13 @@ struct ImageSummary {
 // Newest first, one row per tag.
 Result<std::vector<ImageSummary>> list_images(const std::string& store_root);
 
+struct RemovedImage {
+  std::vector<std::string> lines;  // "Untagged: a:b", "Deleted: sha256:…"
+  std::string warning;             // why space is still taken; empty = it is not
+};
 // Removes a tag, or with an id (or a unique prefix of one) the image; with `force` an id takes all its tags
-// along. Returns lines such as "Untagged: a:b" and "Deleted: sha256:…".
-Result<std::vector<std::string>> remove_image(const std::string& store_root, const std::string& name,
-                                              bool force);
+// along. Call it while no other thread exists.
+Result<RemovedImage> remove_image(const std::string& store_root, const std::string& name, bool force);
 
 Result<void> tag_image(const std::string& store_root, const std::string& source, const std::string& target);
 

@@ -30,7 +30,7 @@ Status images_command(const CommandLine& line) {
 Status rmi_command(const CommandLine& line) {
   std::optional<Error> first;
   for (const std::string& name : line.arguments) {
-    Result<std::vector<std::string>> removed = remove_image(line.value("root"), name, line.flag("force"));
+    Result<RemovedImage> removed = remove_image(line.value("root"), name, line.flag("force"));
     if (!removed) {
       // The others are still removed.
       if (first)
@@ -39,7 +39,10 @@ Status rmi_command(const CommandLine& line) {
         first = std::move(removed.error());
       continue;
     }
-    for (const std::string& text : *removed) RETURN_IF_ERROR(write_stdout(escape_controls(text) + '\n'));
+    for (const std::string& text : removed->lines)
+      RETURN_IF_ERROR(write_stdout(escape_controls(text) + '\n'));
+    if (!removed->warning.empty())
+      write_stderr(fmt::format("warning: {}\n", escape_controls(removed->warning)));
   }
   if (first) return fail(std::move(*first));
   return {};

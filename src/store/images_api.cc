@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The public functions that need nothing but the store: list, remove, tag.
+// The public functions that need nothing but the store: list, tag.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,20 +18,6 @@ Result<store::Store> open_store(const std::string& store_root) {
   if (!store_root.empty()) return store::Store::open(store_root);
   ASSIGN_OR_RETURN(const std::string root, default_store_root());
   return store::Store::open(root);
-}
-
-// "a:b" → "a:b"; a name that is none (a damaged row) is shown as it is.
-std::string familiar(const std::string& reference) {
-  const Result<image::ImageRef> parsed = image::ImageRef::parse(reference);
-  return parsed ? parsed->familiar() : reference;
-}
-
-// What nothing refers to any more goes; the trash as far as this process may remove it.
-Status clean_up(store::Store& opened) {
-  ASSIGN_OR_RETURN([[maybe_unused]] const store::GcResult garbage, opened.collect_garbage());
-  constexpr std::chrono::seconds kPatience{10};
-  ASSIGN_OR_RETURN([[maybe_unused]] const store::TrashResult trash, opened.empty_trash(kPatience));
-  return {};
 }
 
 }  // namespace
@@ -60,34 +46,6 @@ Result<std::vector<ImageSummary>> list_images(const std::string& store_root) {
   }
   RETURN_IF_ERROR(opened.close());
   return rows;
-}
-
-Result<std::vector<std::string>> remove_image(const std::string& store_root, const std::string& name,
-                                              bool force) {
-  ASSIGN_OR_RETURN(store::Store opened, open_store(store_root));
-  store::Images& images = opened.images();
-  ASSIGN_OR_RETURN(const store::ResolvedImage found, images.resolve(name));
-  ASSIGN_OR_RETURN(const std::vector<store::TagRecord> tags, images.tags_of(found.image.id));
-  std::vector<std::string> lines;
-  // As docker: a name takes away that name, and the image with the last one; an id takes the image if at most
-  // one name would go with it.
-  if (found.tag && tags.size() > 1) {
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool removed, images.untag(found.tag->reference));
-    lines.push_back(fmt::format("Untagged: {}", familiar(found.tag->reference)));
-    RETURN_IF_ERROR(opened.close());
-    return lines;
-  }
-  if (!found.tag && tags.size() > 1 && !force)
-    return fail(Error(ErrorKind::kUsage,
-                      fmt::format("image {} has {} names", found.image.id.short_hex(), tags.size()))
-                    .hint("remove the names one by one, or all with --force"));
-  RETURN_IF_ERROR(opened.with_reserve([&] { return images.remove(found.image.id); }));
-  for (const store::TagRecord& tag : tags)
-    lines.push_back(fmt::format("Untagged: {}", familiar(tag.reference)));
-  lines.push_back(fmt::format("Deleted: {}", found.image.id.to_string()));
-  RETURN_IF_ERROR(clean_up(opened));
-  RETURN_IF_ERROR(opened.close());
-  return lines;
 }
 
 Result<void> tag_image(const std::string& store_root, const std::string& source, const std::string& target) {

@@ -3,6 +3,7 @@
 
 #include "shale/images.h"
 #include "store/database.h"
+#include "store/remove_image.h"
 #include "testing.h"
 
 namespace shale::store {
@@ -155,9 +156,9 @@ TEST_F(ImagesTest, TheListHasOneRowForEachTagNewestFirst) {
 
 TEST_F(ImagesTest, RemovingOneOfTwoNamesKeepsTheImage) {
   ASSERT_OK(put(image_with("aa"), {"app:1", "app:2"}));
-  ASSERT_OK_AND_ASSIGN(const auto first, remove_image(root_, "app:1", false));
+  ASSERT_OK_AND_ASSIGN(const auto first, remove_image(*store_, "app:1", false));
   EXPECT_EQ(first, std::vector<std::string>{"Untagged: app:1"});
-  ASSERT_OK_AND_ASSIGN(const auto second, remove_image(root_, "app:2", false));
+  ASSERT_OK_AND_ASSIGN(const auto second, remove_image(*store_, "app:2", false));
   EXPECT_EQ(second,
             (std::vector<std::string>{"Untagged: app:2", "Deleted: " + image_with("aa").id.to_string()}));
   EXPECT_TRUE(resolved("aa").starts_with("error"));
@@ -165,9 +166,9 @@ TEST_F(ImagesTest, RemovingOneOfTwoNamesKeepsTheImage) {
 
 TEST_F(ImagesTest, RemovingAnIdWithSeveralNamesNeedsForce) {
   ASSERT_OK(put(image_with("aa"), {"app:1", "app:2"}));
-  EXPECT_FALSE(remove_image(root_, "aa", false));
+  EXPECT_FALSE(remove_image(*store_, "aa", false));
   EXPECT_TRUE(resolved("app:1").starts_with("aa"));
-  ASSERT_OK_AND_ASSIGN(const auto lines, remove_image(root_, "aa", true));
+  ASSERT_OK_AND_ASSIGN(const auto lines, remove_image(*store_, "aa", true));
   EXPECT_EQ(lines.size(), 3U);
 }
 
@@ -181,7 +182,7 @@ TEST_F(ImagesTest, RemovingAnImageFreesItsLayersButNotThoseOfARunningBuild) {
   ASSERT_OK(done.finish(*store_));
   ASSERT_OK_AND_ASSIGN(BuildLease running, BuildLease::create(*store_));
   ASSERT_OK(running.hold_layers(*store_, std::vector<std::string>{used.id}));
-  ASSERT_OK(remove_image(root_, "app", false));
+  ASSERT_OK(remove_image(*store_, "app", false));
   EXPECT_FALSE(sys::exists_at(AT_FDCWD, store_->layers().fs_path_absolute(unused.id)));
   EXPECT_TRUE(sys::exists_at(AT_FDCWD, store_->layers().fs_path_absolute(used.id) + "/f"));
 }
