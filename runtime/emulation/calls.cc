@@ -174,6 +174,7 @@ constexpr CallRow kI386Rows[] = {
     {61, Call::kChroot, When::kAlways, Layout::kI386},
     {172, Call::kPrctl, When::kTimerSlack, Layout::kI386},
     {365, Call::kGetsockopt, When::kPeer, Layout::kI386},
+    {102, Call::kSocketcall, When::kGetsockopt, Layout::kI386},
     {463, Call::kMissing, When::kAlways, Layout::kI386},
     {464, Call::kMissing, When::kAlways, Layout::kI386},
     {465, Call::kMissing, When::kAlways, Layout::kI386},

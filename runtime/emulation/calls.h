@@ -77,6 +77,7 @@ enum class Call : std::uint8_t {
   kChroot,
   kPrctl,
   kGetsockopt,
+  kSocketcall,
   // Newer forms of the above, which every caller can do without: they answer ENOSYS.
   kMissing,
 };
@@ -90,6 +91,7 @@ enum class When : std::uint8_t {
   kAccess2,     // the same in argument 2
   kTimerSlack,  // prctl(PR_SET_TIMERSLACK)
   kPeer,        // getsockopt(SOL_SOCKET, SO_PEERCRED)
+  kGetsockopt,  // socketcall(2) with any getsockopt: its arguments lie in memory
 };
 
 // How the call's structures and ids look in the caller's memory.

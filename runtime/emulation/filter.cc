@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/net.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -62,6 +63,8 @@ class Program {
       case When::kPeer:
         // The level is left to the supervisor: the same number of another level is rare.
         return add_tested(row, argument(2), kIfEqual, SO_PEERCRED);
+      case When::kGetsockopt:
+        return add_tested(row, argument(0), kIfEqual, SYS_GETSOCKOPT);
     }
   }
   std::vector<struct sock_filter> take() { return std::move(code_); }

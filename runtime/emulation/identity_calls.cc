@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -188,17 +189,40 @@ Answer answer_chroot(Session& session, const Caller& caller) {
   return Answer::let_kernel();
 }
 
+namespace {
+
+// What getsockopt(2) is asked, by itself or through socketcall(2), which has the arguments in memory.
+struct OptionCall {
+  int socket = -1;
+  int level = 0;
+  int option = 0;
+  std::uint64_t value = 0;
+  std::uint64_t size = 0;
+};
+std::optional<OptionCall> option_call(const Caller& caller) {
+  if (caller.row().call == Call::kGetsockopt)
+    return OptionCall{caller.int_argument(0), caller.int_argument(1), caller.int_argument(2),
+                      caller.argument(3), caller.argument(4)};
+  std::array<std::uint32_t, 5> arguments{};
+  if (!caller.read(caller.argument(1), arguments.data(), sizeof arguments)) return std::nullopt;
+  return OptionCall{static_cast<int>(arguments[0]), static_cast<int>(arguments[1]),
+                    static_cast<int>(arguments[2]), arguments[3], arguments[4]};
+}
+
+}  // namespace
+
 // SO_PEERCRED: the kernel's answer, with the peer's emulated ids in it.
 Answer answer_peer(Session& session, const Caller& caller) {
   const Credentials& initial = session.table.at(0);
-  if (caller.int_argument(1) != SOL_SOCKET ||
-      (session.table.only_initial() && initial.user == UserIds{} && initial.group == UserIds{}))
+  if (session.table.only_initial() && initial.user == UserIds{} && initial.group == UserIds{})
     return Answer::let_kernel();
+  const std::optional<OptionCall> call = option_call(caller);
+  if (!call || call->level != SOL_SOCKET || call->option != SO_PEERCRED) return Answer::let_kernel();
   const std::optional<std::uint64_t> process = caller.status_field("Tgid", 10);
   if (!process) return Answer::let_kernel();
   const OwnedFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(*process), 0)));
-  const OwnedFd socket(
-      pidfd ? static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), caller.int_argument(0), 0)) : -1);
+  const OwnedFd socket(pidfd ? static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd.get(), call->socket, 0))
+                             : -1);
   struct ucred peer{};
   socklen_t size = sizeof peer;
   if (!socket || ::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0)
@@ -209,10 +233,10 @@ Answer answer_peer(Session& session, const Caller& caller) {
   const Credentials& theirs = session.credentials_of_slack(*slack);
   peer = {.pid = *number, .uid = theirs.user.effective, .gid = theirs.group.effective};
   std::uint32_t room = 0;
-  if (!caller.read(caller.argument(4), &room, sizeof room)) return Answer::failure(EFAULT);
+  if (!caller.read(call->size, &room, sizeof room)) return Answer::failure(EFAULT);
   room = std::min<std::uint32_t>(room, sizeof peer);
   if (!caller.valid()) return Answer::failure(ESRCH);
-  if (!caller.write(caller.argument(3), &peer, room) || !caller.write(caller.argument(4), &room, sizeof room))
+  if (!caller.write(call->value, &peer, room) || !caller.write(call->size, &room, sizeof room))
     return Answer::failure(EFAULT);
   return Answer::of(0);
 }

@@ -118,6 +118,7 @@ Answer answer(Session& session, const Caller& caller) {
     case Call::kPrctl:
       return Answer::of(0);  // its timers are as exact as they were
     case Call::kGetsockopt:
+    case Call::kSocketcall:
       return answer_peer(session, caller);
     case Call::kMissing:
       break;

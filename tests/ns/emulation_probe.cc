@@ -112,6 +112,28 @@ int thirty_two_bits() {
   std::printf("setuid32 %ld\n", call_i386(213, 33));
   std::printf("getuid32 %ld getuid %ld getgid32 %ld\n", call_i386(199), call_i386(24), call_i386(200));
   std::printf("setuid32 %ld\n", call_i386(213, 0));
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) return 2;
+  const std::uint32_t size = sizeof(struct ucred);
+  for (const char* way : {"getsockopt", "socketcall"}) {
+    std::memcpy(low + 4096, &size, sizeof size);
+    const std::uint32_t arguments[] = {static_cast<std::uint32_t>(pair[0]), SOL_SOCKET, SO_PEERCRED,
+                                       static_cast<std::uint32_t>(at(4200)),
+                                       static_cast<std::uint32_t>(at(4096))};
+    std::memcpy(low + 4300, arguments, sizeof arguments);
+    const long done = *way == 'g' ? call_i386(365, pair[0], SOL_SOCKET, SO_PEERCRED, at(4200), at(4096))
+                                  : call_i386(102, 15 /* SYS_GETSOCKOPT */, at(4300));
+    struct ucred who{};
+    std::memcpy(&who, low + 4200, sizeof who);
+    std::memset(low + 4200, 0, sizeof who);
+    std::printf("%s %ld: %u %u\n", way, done, who.uid, who.gid);
+  }
+  // Another option is the kernel's.
+  const std::uint32_t other[] = {static_cast<std::uint32_t>(pair[0]), SOL_SOCKET, SO_TYPE,
+                                 static_cast<std::uint32_t>(at(4200)), static_cast<std::uint32_t>(at(4096))};
+  std::memcpy(low + 4300, other, sizeof other);
+  std::printf("type %ld", call_i386(102, 15, at(4300)));
+  std::printf(" %d\n", static_cast<int>(low[4200]));
   return 0;
 }
 #endif

@@ -279,7 +279,8 @@ TEST_F(EmulationTest, ItsAttributesAreNotThere) {
 TEST_F(EmulationTest, ThirtyTwoBitProgramsAreServed) {
   EXPECT_EQ(probe("i386"),
             "open 1\nfchown32 0\nstat64 70000:70001 100640\nstat 65534:65534\nchown 0\nnative 33:70001\n"
-            "setgid32 0\nsetuid32 0\ngetuid32 33 getuid 33 getgid32 44\nsetuid32 -1\n");
+            "setgid32 0\nsetuid32 0\ngetuid32 33 getuid 33 getgid32 44\nsetuid32 -1\n"
+            "getsockopt 0: 33 44\nsocketcall 0: 33 44\ntype 0 1\n");
 }
 #endif
 
