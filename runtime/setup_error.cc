@@ -116,6 +116,11 @@ void add_hints(Error& error, SetupStep step, int errno_value) {
             "there");
       break;
     case SetupStep::kDevice:
+      if (errno_value == ENOENT || errno_value == ENODEV || errno_value == ENXIO)
+        error.add_hint(
+            "it is missing here, or something else has its name: as root, mknod -m 666 /dev/null c 1 3 (zero "
+            "is "
+            "c 1 5, full c 1 7, random c 1 8, urandom c 1 9)");
       if (errno_value == EPERM || errno_value == EACCES)
         error.add_hint(
             "isolation chroot makes its own devices: the container needs the capability MKNOD, and the store "

@@ -60,6 +60,18 @@ void note_unusual_store(const CommandLine& line) {
     write_stderr(fmt::format("note: {}\n", escape_controls(note)));
 }
 
+// What no command gets far without, and nobody would take the error of the first call that misses it for.
+Status check_machine() {
+  if (access("/proc/self/status", R_OK) != 0)
+    return fail(Error(ErrorKind::kUnsupported, "no /proc is mounted here")
+                    .hint("as root: mount -t proc proc /proc (of a chroot, from outside: mount --rbind /proc "
+                          "DIRECTORY/proc)"));
+  if (access("/dev/null", R_OK | W_OK) != 0)
+    return fail(Error(ErrorKind::kUnsupported, "there is no /dev/null here that can be read and written")
+                    .hint("as root: rm -f /dev/null && mknod -m 666 /dev/null c 1 3"));
+  return {};
+}
+
 // The exit code of a command that ran.
 Result<int> run(const CommandLine& line) {
   if (line.flag("help") || line.command == nullptr) {
@@ -69,6 +81,8 @@ Result<int> run(const CommandLine& line) {
         write_stdout(line.command != nullptr ? command_help(*line.command, width) : general_help(width)));
   }
   if (line.flag("version")) return exit_code_of(version_command(line));
+  if (const std::string_view name = line.command->name; name != "help" && name != "version")
+    RETURN_IF_ERROR(check_machine());
   note_unusual_store(line);
   if (line.command->name == std::string_view("build")) return build_command(line);
   for (const auto& [name, command] : kCommands)

@@ -68,7 +68,8 @@ void ensure_standard_descriptors() {
     if (fcntl(fd, F_GETFD) >= 0) continue;
     // The lowest free number is `fd`, as the lower ones are open by now. Inherited on purpose, hence no
     // O_CLOEXEC.
-    if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd) std::abort();
+    // Where there is no /dev/null, what is opened instead can be neither read nor written.
+    if (open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY) != fd && open("/", O_PATH) != fd) std::abort();
   }
 }
 
