@@ -66,16 +66,23 @@ class FileSink : public BodySink {
   }
   const std::string& etag() const { return etag_; }
   void forget() { etag_.clear(); }
+  // A server may give less than the rest that was asked for (RFC 9110, 15.3.7): then there is more to ask
+  // for.
+  bool complete() const { return !whole_ || *whole_ == file_.size(); }
 
   Result<bool> begin(const HttpResponse& head) override {
     if (head.status == 206) {
       const auto range = parse_content_range(head.header("content-range"));
-      if (range && asked_ > 0 && range->first == asked_ && head.header("etag") == etag_) return true;
+      if (range && range->total && asked_ > 0 && range->first == asked_ && head.header("etag") == etag_) {
+        whole_ = range->total;
+        return true;
+      }
       etag_.clear();  // another file or another part: the next try asks for all of it
       return false;
     }
     if (head.status != 200) return false;
     RETURN_IF_ERROR(file_.restart());
+    whole_.reset();
     etag_ = head.header("etag");
     if (!etag_.starts_with('"')) etag_.clear();  // weak, or none
     const std::string length = head.header("content-length");
@@ -96,6 +103,7 @@ class FileSink : public BodySink {
   EventWriter& events_;
   std::uint64_t asked_ = 0;
   std::uint64_t total_ = 0;
+  std::optional<std::uint64_t> whole_;  // bytes of the file of which the last answer was a part
   std::string etag_;
 };
 
@@ -173,10 +181,13 @@ Status run_get(const Json& json, EventWriter& events) {
     Result<Exchange> exchange = get(client, spec, conditions, sink);
     if (!exchange) return fail(std::move(exchange.error()).context(fmt::format("while trying to {}", what)));
     const int status = exchange->outcome == Outcome::kAnswered ? exchange->response.status : 0;
-    if (status == 200 || (status == 206 && offset > 0 && !sink.etag().empty()) ||
-        (status == 304 && !spec.etag.empty()))
+    const bool part = status == 206 && offset > 0 && !sink.etag().empty();
+    if (status == 200 || (part && sink.complete()) || (status == 304 && !spec.etag.empty()))
       return finish(spec, file, exchange->response, what, events);
-    if (status == 416 || status == 206) {
+    if (part) {
+      exchange->outcome = Outcome::kBroken;
+      exchange->problem = fmt::format("the answer ended after {} bytes of the file", file.size());
+    } else if (status == 416 || status == 206) {
       sink.forget();
     } else if (status != 0 && !is_passing_status(status)) {
       Error error(status == 404 || status == 410 ? ErrorKind::kNotFound : ErrorKind::kNetwork,

@@ -676,6 +676,38 @@ class Get(Base):
         self.assertEqual(self.content(), BLOB)
         self.assertEqual(self.registry.requests[-1][2]["if-range"], '"e1"')
 
+    def test_a_part_of_the_rest_is_not_the_end(self):
+        """RFC 9110, 15.3.7: a server may send less than the range that was asked for."""
+        self.serve()
+        piece = 400_000
+
+        def spoil(h):
+            start = int(h.headers.get("Range", "bytes=0-")[6:-1])
+            if start == 0:
+                h.truncated(200, BLOB, 2 << 20, ETag='"e1"')
+                return True
+            part = BLOB[start:start + piece]
+            return h.reply(206, part, ETag='"e1"',
+                           Content_Range=f"bytes {start}-{start + len(part) - 1}/{len(BLOB)}") is None
+        self.registry.spoil = spoil
+        self.assertEqual(self.get("/f").done["size"], len(BLOB))
+        self.assertEqual(self.content(), BLOB)
+
+    def test_a_part_of_nobody_knows_how_much_is_not_used(self):
+        self.serve()
+
+        def spoil(h):
+            if len(self.registry.requests) == 1:
+                h.truncated(200, BLOB, 2 << 20, ETag='"e1"')
+                return True
+            if "Range" not in h.headers:
+                return h.reply(200, BLOB, ETag='"e1"') is None
+            start = int(h.headers["Range"][6:-1])
+            return h.reply(206, BLOB[start:start + 9], ETag='"e1"', Content_Range=f"bytes {start}-{start + 8}/*") is None
+        self.registry.spoil = spoil
+        self.assertEqual(self.get("/f").done["size"], len(BLOB))
+        self.assertEqual(self.content(), BLOB)
+
     def test_headers_stay_with_their_origin(self):
         other = Registry()
         self.addCleanup(other.close)
