@@ -26,6 +26,33 @@ std::string join(const std::string& directory, std::string_view name) {
   return fmt::format("{}/{}", directory, name);
 }
 
+// A directory of the image with what is planned for it. What is planned hides what is below.
+class PlanCursor final : public layer::TreeCursor {
+ public:
+  PlanCursor(const CopyPlan::EntryMap& planned, const layer::SnapshotView& below, std::string root)
+      : planned_(planned), path_(std::move(root)) {
+    below_.push_back(below.directory(path_));
+  }
+  [[nodiscard]] std::optional<layer::ViewEntry> look(std::string_view name) const override {
+    if (const auto planned = planned_.find(join(path_, name)); planned != planned_.end())
+      return layer::ViewEntry{&planned->second.entry, 0};
+    return below_.back().child(name);
+  }
+  void enter(std::string_view name) override {
+    below_.push_back(below_.back().subdirectory(name));
+    path_ = join(path_, name);
+  }
+  void leave() override {
+    below_.pop_back();
+    path_ = parent_of(path_);
+  }
+
+ private:
+  const CopyPlan::EntryMap& planned_;
+  std::string path_;
+  std::vector<layer::SnapshotView::Directory> below_;
+};
+
 }  // namespace
 
 const layer::Entry* CopyPlan::existing(const std::string& path) const {
@@ -36,12 +63,8 @@ const layer::Entry* CopyPlan::existing(const std::string& path) const {
 }
 
 Result<layer::ResolvedPath> CopyPlan::resolve(const std::string& path, const std::string& root) const {
-  const auto look_up = [&](const std::string& at) -> std::optional<layer::ViewEntry> {
-    const layer::Entry* entry = existing(join(root, at));
-    if (entry == nullptr) return std::nullopt;
-    return layer::ViewEntry{entry, 0};
-  };
-  ASSIGN_OR_RETURN(layer::ResolvedPath resolved, layer::resolve_in_root(path, true, look_up));
+  PlanCursor cursor(entries_, below_, root);
+  ASSIGN_OR_RETURN(layer::ResolvedPath resolved, layer::resolve_in_root(path, true, cursor));
   resolved.path = join(root, resolved.path);
   return resolved;
 }

@@ -16,6 +16,52 @@ constexpr std::size_t kNameMax = 255;
 // PATH_MAX without its NUL: a longer path could be made, but no program in the container could name it.
 constexpr std::size_t kPathMax = 4095;
 
+// A directory of the image: this layer's, and what shows through of those below.
+class LayerCursor final : public TreeCursor {
+ public:
+  // Sets `followed_lower` when a link of a lower layer has been looked at.
+  LayerCursor(const LayerNode& root, const SnapshotView& below, bool& followed_lower)
+      : layer_(below.layers().size()), followed_lower_(followed_lower) {
+    way_.push_back({&root, root.entry.opaque ? SnapshotView::Directory() : below.root()});
+  }
+
+  [[nodiscard]] std::optional<ViewEntry> look(std::string_view name) const override {
+    const Place& here = way_.back();
+    if (here.node != nullptr) {
+      const auto child = here.node->children.find(name);
+      if (child != here.node->children.end()) {
+        if (!child->second->exists) return std::nullopt;  // a whiteout
+        return ViewEntry{&child->second->entry, layer_};
+      }
+    }
+    const std::optional<ViewEntry> lower = here.below.child(name);
+    followed_lower_ = followed_lower_ || (lower && lower->entry->is_symlink());
+    return lower;
+  }
+
+  void enter(std::string_view name) override {
+    const Place& here = way_.back();
+    Place next{.node = nullptr, .below = {}};
+    if (here.node != nullptr)
+      if (const auto child = here.node->children.find(name); child != here.node->children.end())
+        next.node = child->second.get();
+    const bool replaced = next.node != nullptr && (next.node->entry.opaque || next.node->whiteout);
+    if (!replaced) next.below = here.below.subdirectory(name);
+    way_.push_back(std::move(next));
+  }
+
+  void leave() override { way_.pop_back(); }
+
+ private:
+  struct Place {
+    const LayerNode* node;  // nullptr: this layer says nothing of it
+    SnapshotView::Directory below;
+  };
+  std::size_t layer_;
+  bool& followed_lower_;
+  std::vector<Place> way_;
+};
+
 }  // namespace
 
 Result<TarPath> parse_tar_path(std::string_view raw) {
@@ -63,24 +109,6 @@ LayerNode* LayerTree::find(std::string_view path) {
   return at;
 }
 
-std::optional<ViewEntry> LayerTree::lookup(const std::string& path) {
-  std::string_view rest = path;
-  LayerNode* at = &root_;
-  bool hidden = false;  // the lower layers do not show through here
-  while (!rest.empty()) {
-    const std::size_t slash = std::min(rest.find('/'), rest.size());
-    const auto child = at->children.find(rest.substr(0, slash));
-    hidden = hidden || at->entry.opaque || (at->whiteout && at->exists);
-    if (child == at->children.end()) return hidden ? std::nullopt : below_.find(path);
-    at = child->second.get();
-    rest.remove_prefix(std::min(slash + 1, rest.size()));
-    if (!at->exists) return std::nullopt;  // a whiteout
-    if (rest.empty()) return ViewEntry{&at->entry, below_.layers().size()};
-    if (!at->entry.is_directory()) return std::nullopt;
-  }
-  return std::nullopt;  // the root is not asked for
-}
-
 Result<std::string> LayerTree::resolve_directory(const std::vector<std::string>& components,
                                                  bool& followed_lower) {
   // Nearly always all of it are directories of this very layer.
@@ -103,12 +131,15 @@ Result<std::string> LayerTree::resolve_directory(const std::vector<std::string>&
     if (!raw.empty()) raw += '/';
     raw += name;
   }
-  ASSIGN_OR_RETURN(const ResolvedPath resolved, resolve_in_root(raw, true, [&](const std::string& canonical) {
-                     const std::optional<ViewEntry> found = lookup(canonical);
-                     if (found && found->entry->is_symlink() && found->layer < below_.layers().size())
-                       followed_lower = true;
-                     return found;
-                   }));
+  LayerCursor cursor(root_, below_, followed_lower);
+  ASSIGN_OR_RETURN(const ResolvedPath resolved, resolve_in_root(raw, true, cursor));
+  link_credit_ += kLinkCreditOfAName;
+  if (resolved.link_components > link_credit_) {
+    return fail(
+        ErrorKind::kCorrupt,
+        fmt::format("tar entry below '/{}': the archive's names lead through too many links", shown(raw)));
+  }
+  link_credit_ -= resolved.link_components;
   if (resolved.entry && !resolved.entry->entry->is_directory()) {
     return fail(ErrorKind::kCorrupt, fmt::format("tar entry below '/{}', which is a {}", shown(resolved.path),
                                                  entry_type_name(resolved.entry->entry->type)));

@@ -28,6 +28,11 @@ struct LayerNode {
 
 class LayerTree {
  public:
+  // Names of link targets that an archive's names may lead through: this many, and some for each name. Far
+  // above what an image has (a link or two of a few names), far below what costs more time than its bytes.
+  static constexpr std::uint64_t kFirstLinkCredit = 1'000'000;
+  static constexpr std::uint64_t kLinkCreditOfAName = 64;
+
   explicit LayerTree(SnapshotView below);
 
   [[nodiscard]] LayerNode& root() { return root_; }
@@ -35,16 +40,16 @@ class LayerTree {
 
   // The node at a canonical path, or nullptr.
   [[nodiscard]] LayerNode* find(std::string_view path);
-  // What the image has at a canonical path: of this layer, else of those below where they show through.
-  [[nodiscard]] std::optional<ViewEntry> lookup(const std::string& path);
 
   // Where the directory named by `components` is in the image: links followed inside the root, of this layer
-  // and of those below. Sets `followed_lower` if a lower layer's link was taken.
+  // and of those below. Sets `followed_lower` if a lower layer's link was taken. An archive whose names lead
+  // through links without measure is an error: each would cost what a thousand plain names do.
   Result<std::string> resolve_directory(const std::vector<std::string>& components, bool& followed_lower);
 
  private:
   SnapshotView below_;
   LayerNode root_;
+  std::uint64_t link_credit_ = kFirstLinkCredit;  // names that links may still lead through
 };
 
 // Where a raw path of a tar is, as its words say: links are not looked at.

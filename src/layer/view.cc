@@ -48,6 +48,19 @@ std::string join(const std::vector<std::string>& components, std::size_t count) 
   return path;
 }
 
+class ViewCursor final : public TreeCursor {
+ public:
+  explicit ViewCursor(SnapshotView::Directory root) { way_.push_back(std::move(root)); }
+  [[nodiscard]] std::optional<ViewEntry> look(std::string_view name) const override {
+    return way_.back().child(name);
+  }
+  void enter(std::string_view name) override { way_.push_back(way_.back().subdirectory(name)); }
+  void leave() override { way_.pop_back(); }
+
+ private:
+  std::vector<SnapshotView::Directory> way_;
+};
+
 }  // namespace
 
 SnapshotView::SnapshotView(std::vector<std::shared_ptr<const LayerManifest>> layers)
@@ -146,8 +159,8 @@ std::vector<ViewEntry> SnapshotView::children(std::string_view path) const {
 }
 
 Result<ResolvedPath> SnapshotView::resolve(std::string_view path, bool follow_last) const {
-  ASSIGN_OR_RETURN(ResolvedPath resolved,
-                   resolve_in_root(path, follow_last, [this](const std::string& at) { return find(at); }));
+  ViewCursor cursor(root());
+  ASSIGN_OR_RETURN(ResolvedPath resolved, resolve_in_root(path, follow_last, cursor));
   if (resolved.is_root()) resolved.entry = find("");
   return resolved;
 }
@@ -180,9 +193,7 @@ Status SnapshotView::walk(std::string_view path, const WalkCallback& callback) c
   return {};
 }
 
-Result<ResolvedPath> resolve_in_root(
-    std::string_view path, bool follow_last,
-    const std::function<std::optional<ViewEntry>(const std::string&)>& lookup) {
+Result<ResolvedPath> resolve_in_root(std::string_view path, bool follow_last, TreeCursor& cursor) {
   std::deque<std::string> pending;
   each_component(path, [&](std::string_view name) {
     pending.emplace_back(name);
@@ -190,8 +201,9 @@ Result<ResolvedPath> resolve_in_root(
   });
   if (path.ends_with('/')) follow_last = true;
 
+  ResolvedPath resolved;
   std::vector<std::string> canonical;
-  std::size_t existing = 0;  // how many of `canonical` are directories that exist
+  std::size_t existing = 0;  // how many of `canonical` are directories that exist: where the cursor is
   std::optional<ViewEntry> last;
   int links = 0;
   while (!pending.empty()) {
@@ -204,14 +216,14 @@ Result<ResolvedPath> resolve_in_root(
     if (name == ".") continue;
     if (name == "..") {
       if (!canonical.empty()) canonical.pop_back();
-      existing = std::min(existing, canonical.size());
+      for (; existing > canonical.size(); --existing) cursor.leave();
       last.reset();  // an ancestor that exists is a directory
       continue;
     }
     canonical.push_back(name);
     last.reset();
     if (existing + 1 < canonical.size()) continue;  // below something missing
-    last = lookup(join(canonical, canonical.size()));
+    last = cursor.look(name);
     if (!last) continue;
     if (last->entry->is_symlink() && (follow_last || !pending.empty())) {
       if (++links > kMaxLinks) return fail_errno(ELOOP, fmt::format("resolve '{}' in the image", path));
@@ -219,26 +231,30 @@ Result<ResolvedPath> resolve_in_root(
       canonical.pop_back();
       if (target.starts_with('/')) {
         canonical.clear();
-        existing = 0;
+        for (; existing > 0; --existing) cursor.leave();
       }
       std::vector<std::string> inserted;
       each_component(target, [&](std::string_view component) {
         inserted.emplace_back(component);
         return true;
       });
+      resolved.link_components += inserted.size();
       pending.insert(pending.begin(), inserted.begin(), inserted.end());
       last.reset();
       continue;
     }
-    if (last->entry->is_directory()) existing = canonical.size();
+    if (last->entry->is_directory()) {
+      cursor.enter(name);
+      existing = canonical.size();
+    }
   }
 
-  ResolvedPath resolved;
   resolved.path = join(canonical, canonical.size());
   if (last) {
     resolved.entry = last;
   } else if (existing == canonical.size() && !canonical.empty()) {
-    resolved.entry = lookup(resolved.path);  // reached by ".." or by "."
+    cursor.leave();
+    resolved.entry = cursor.look(canonical.back());  // reached by ".." or by "."
   } else if (!canonical.empty()) {
     resolved.existing_ancestor = join(canonical, existing);
     resolved.missing.assign(canonical.begin() + static_cast<std::ptrdiff_t>(existing), canonical.end());

@@ -31,6 +31,7 @@ struct ResolvedPath {
   // that.
   std::string existing_ancestor;
   std::vector<std::string> missing;
+  std::size_t link_components = 0;  // names that the links on the way stood for
 
   [[nodiscard]] bool is_root() const { return path.empty(); }
   [[nodiscard]] bool exists() const { return entry.has_value() || is_root(); }
@@ -97,10 +98,25 @@ class SnapshotView {
   std::vector<std::shared_ptr<const LayerManifest>> layers_;
 };
 
-// The walk behind resolve(), for trees that are not a SnapshotView. `lookup` gives the entry at a canonical
-// path or nullptr; it is not called for the root.
-[[nodiscard]] Result<ResolvedPath> resolve_in_root(
-    std::string_view path, bool follow_last,
-    const std::function<std::optional<ViewEntry>(const std::string&)>& lookup);
+// A place in a tree of names, at first its root: what resolve_in_root() goes through the tree with. One
+// question costs no more for being asked at a depth: links can lead through hundreds of thousands of names.
+class TreeCursor {
+ public:
+  TreeCursor() = default;
+  TreeCursor(const TreeCursor&) = delete;
+  TreeCursor& operator=(const TreeCursor&) = delete;
+  virtual ~TreeCursor() = default;
+  // The entry of this name in the directory where the cursor is, or none.
+  [[nodiscard]] virtual std::optional<ViewEntry> look(std::string_view name) const = 0;
+  // Into the directory that look() has given for this name.
+  virtual void enter(std::string_view name) = 0;
+  // To the directory above; not called in the root.
+  virtual void leave() = 0;
+};
+
+// The walk behind resolve(), for trees that are not a SnapshotView. The root itself is not asked about:
+// ResolvedPath::entry is none for it.
+[[nodiscard]] Result<ResolvedPath> resolve_in_root(std::string_view path, bool follow_last,
+                                                   TreeCursor& cursor);
 
 }  // namespace shale::layer

@@ -458,6 +458,32 @@ TEST_F(Unpack, T29_TheLastOfRepeatedEntriesWins) {
   EXPECT_EQ(canary_state(), before);
 }
 
+// A name of a few bytes that leads through a chain of long links, each as long as a path may be.
+TEST_F(Unpack, T34_ShortNamesCannotMakeLongWork) {
+  constexpr int kDepth = 1000;
+  constexpr int kLinks = 250;
+  std::string bottom;
+  for (int i = 0; i < kDepth; ++i) bottom += "a/";
+  TarBuilder tar;
+  for (int i = 0; i < kLinks; ++i) {
+    const std::string next = i + 1 < kLinks ? bottom + "link" + std::to_string(i + 1) : "end";
+    tar.add(symlink(bottom + "link" + std::to_string(i), "/" + next));
+  }
+  tar.add(directory("end")).add(symlink("start", "/" + bottom + "link0"));
+  for (int i = 0; i < 8; ++i) tar.file("start/" + std::to_string(i), "");
+  const auto result = unpack(tar.finish());
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message().find("lead through too many links"), std::string::npos)
+      << result.error().message();
+}
+
+TEST_F(Unpack, T34_ManyNamesThroughAnOrdinaryLinkAreNoAttack) {
+  TarBuilder tar;
+  tar.add(directory("usr")).add(directory("usr/bin")).add(symlink("bin", "usr/bin"));
+  for (int i = 0; i < 2000; ++i) tar.file("bin/" + std::to_string(i), "");
+  EXPECT_EQ(must(unpack(tar.finish())).entries, 2003U);
+}
+
 TEST_F(Unpack, T35_TooLongNamesAreRefused) {
   expect_refused(TarBuilder().file(std::string(256, 'n')), "component");
   std::string deep;

@@ -111,6 +111,23 @@ TEST_F(Resolve, ClampsDotDotAtTheRoot) {
   EXPECT_TRUE(root.exists());
 }
 
+TEST_F(Resolve, KnowsTheDirectoryThatItGoesBackTo) {
+  for (const char* path : {"usr/bin/..", "usr/bin/../.", "bin/..", "usr/missing/..", "usr/bin/../../usr"}) {
+    const ResolvedPath back = must(view_.resolve(path, true));
+    EXPECT_EQ(back.path, "usr") << path;
+    ASSERT_TRUE(back.entry) << path;
+    EXPECT_EQ(back.entry->entry->path, "usr") << path;
+  }
+  EXPECT_EQ(at("bin/../rel"), "etc/passwd");
+  EXPECT_EQ(at("usr/missing/../../etc"), "etc");
+}
+
+TEST_F(Resolve, CountsTheNamesThatLinksStandFor) {
+  EXPECT_EQ(must(view_.resolve("/usr/bin/sh", true)).link_components, 0U);
+  EXPECT_EQ(must(view_.resolve("/bin/sh", true)).link_components, 2U);
+  EXPECT_EQ(must(view_.resolve("/bin/../rel", true)).link_components, 5U);
+}
+
 TEST_F(Resolve, SaysWhereAMissingPathWouldBe) {
   const ResolvedPath missing = must(view_.resolve("/bin/new/file", true));
   EXPECT_FALSE(missing.exists());
