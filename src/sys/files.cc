@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
@@ -109,6 +110,12 @@ Status write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t put = ::write(fd, bytes.data(), bytes.size());
     if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno == EAGAIN) {
+      // Somebody who has the same pipe or terminal made it non-blocking.
+      struct pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+      if (::poll(&room, 1, -1) < 0 && errno != EINTR) return fail_errno(errno, "wait to write a file");
+      continue;
+    }
     if (put < 0) return fail_errno(errno, "write a file");
     bytes.remove_prefix(static_cast<std::size_t>(put));
   }

@@ -5,7 +5,9 @@
 #include <sys/resource.h>
 
 #include <cerrno>
+#include <thread>
 
+#include "sys/process.h"
 #include "testing.h"
 
 namespace shale::sys {
@@ -134,6 +136,24 @@ TEST_F(FilesTest, ReadFileWaitsForNobody) {
   ASSERT_EQ(::mkfifoat(dir(), "fifo", 0600), 0);
   EXPECT_EQ(read_file(dir(), "fifo").value_or("?"), "") << "a fifo without a writer is empty";
   EXPECT_EQ(read_file(dir(), "root").error().errno_value(), EISDIR);
+}
+
+TEST_F(FilesTest, WriteAllWaitsForAReaderAlsoWhereThePipeDoesNot) {
+  FdPair pipe = make_pipe().value();
+  ASSERT_EQ(::fcntl(pipe.second.get(), F_SETFL, O_NONBLOCK), 0);
+  const std::string much(std::size_t{1} << 20, 'x');  // more than any pipe holds
+  std::thread reader([&, much_bytes = much.size()] {
+    std::string buffer(much_bytes, ' ');
+    for (std::size_t got = 0; got < much_bytes;) {
+      const ssize_t some = ::read(pipe.first.get(), buffer.data(), buffer.size());
+      if (some <= 0) return;
+      got += static_cast<std::size_t>(some);
+    }
+  });
+  const Status written = write_all(pipe.second.get(), much);
+  pipe.second.reset();
+  reader.join();
+  EXPECT_TRUE(written) << written.error().to_line();
 }
 
 TEST_F(FilesTest, ReplaceFileLeavesTheOldOrTheNewAndNothingElse) {
