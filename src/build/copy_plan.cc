@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <utility>
 
 #include "dockerfile/ignore.h"
 #include "plan/paths.h"
@@ -89,7 +90,8 @@ void CopyPlan::decorate(layer::Entry& entry) const {
   if (chmod_ && !entry.is_symlink()) entry.mode = chmod_->apply(entry.mode, entry.is_directory());
 }
 
-Status CopyPlan::make_directories(const std::string& path, std::uint32_t mode) {
+Status CopyPlan::make_directories(const std::string& path, std::uint32_t mode,
+                                  const std::optional<Owner>& owner) {
   if (path.empty()) return {};
   if (const layer::Entry* there = existing(path)) {
     if (!there->is_directory())
@@ -98,16 +100,16 @@ Status CopyPlan::make_directories(const std::string& path, std::uint32_t mode) {
     carry_over(path);
     return {};
   }
-  RETURN_IF_ERROR(make_directories(parent_of(path), mode));
+  RETURN_IF_ERROR(make_directories(parent_of(path), mode, owner));
   PlannedEntry planned;
   planned.entry.path = path;
   planned.entry.type = layer::EntryType::kDirectory;
   planned.entry.mode = mode;
   planned.entry.mtime_s = new_directory_time_ ? new_directory_time_->first : std::time(nullptr);
   planned.entry.mtime_ns = new_directory_time_ ? new_directory_time_->second : 0;
-  if (chown_) {
-    planned.entry.uid = chown_->uid;
-    planned.entry.gid = chown_->gid;
+  if (owner) {
+    planned.entry.uid = owner->uid;
+    planned.entry.gid = owner->gid;
   }
   entries_[path] = std::move(planned);
   return {};
@@ -132,7 +134,7 @@ Status CopyPlan::put(SourceTree& tree, const layer::ViewEntry& source, const std
   } else if (target.empty() || (there != nullptr && there->is_directory())) {
     return fail(ErrorKind::kDockerfile, fmt::format("cannot replace to directory /{} with file", target));
   }
-  RETURN_IF_ERROR(make_directories(parent_of(target), kNewDirectoryMode));
+  RETURN_IF_ERROR(make_directories(parent_of(target), kNewDirectoryMode, chown_));
 
   PlannedEntry planned;
   planned.entry = from;
@@ -228,7 +230,7 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
     // The directory part of the destination comes first: with a trailing slash, that is all of it.
     const std::string to_ensure = wants_directory ? wanted : wanted.substr(0, wanted.find_last_of('/') + 1);
     ASSIGN_OR_RETURN(const layer::ResolvedPath directory, resolve(to_ensure));
-    RETURN_IF_ERROR(make_directories(directory.path, new_mode));
+    RETURN_IF_ERROR(make_directories(directory.path, new_mode, chown_));
     ASSIGN_OR_RETURN(const layer::ResolvedPath destination, resolve(wanted));
 
     const std::optional<layer::ViewEntry> source = tree.view().find(pick.path);
@@ -240,7 +242,7 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
     // A new directory that receives a directory's content is made like any other parent: it does not become
     // the source.
     if (source_is_directory && !destination.exists())
-      RETURN_IF_ERROR(make_directories(target, kNewDirectoryMode));
+      RETURN_IF_ERROR(make_directories(target, kNewDirectoryMode, chown_));
     if (source_is_directory && destination.exists() && !target_is_directory)
       return fail(ErrorKind::kDockerfile,
                   fmt::format("cannot copy to non-directory: /{} is a {}", target,
@@ -252,16 +254,23 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
 
 Status CopyPlan::add_unpacked(const std::string& destination, SourceTree& tree,
                               const std::set<std::string>& implied) {
+  const std::optional<dockerfile::Chmod> chmod = std::exchange(chmod_, std::nullopt);
+  Status done = unpack_over(destination, tree, implied);
+  chmod_ = chmod;
+  return done;
+}
+
+Status CopyPlan::unpack_over(const std::string& destination, SourceTree& tree,
+                             const std::set<std::string>& implied) {
   ASSIGN_OR_RETURN(const layer::ResolvedPath directory, resolve(destination));
-  RETURN_IF_ERROR(make_directories(directory.path, kNewDirectoryMode));
+  RETURN_IF_ERROR(make_directories(directory.path, kNewDirectoryMode, chown_));
   return tree.view().walk("", [&](const layer::ViewEntry& found) -> Status {
     if (found.entry->path.empty() || implied.contains(found.entry->path)) return {};
     new_directory_time_ = {found.entry->mtime_s, found.entry->mtime_ns};
     // Names lead through links that the image has; to these, the destination is the root.
     ASSIGN_OR_RETURN(const layer::ResolvedPath parent,
                      resolve("/" + parent_of(found.entry->path), directory.path));
-    RETURN_IF_ERROR(
-        make_directories(parent.path, chmod_ ? chmod_->apply(kNewDirectoryMode, true) : kNewDirectoryMode));
+    RETURN_IF_ERROR(make_directories(parent.path, kNewDirectoryMode, std::nullopt));
     const std::string target = join(parent.path, found.entry->name());
     const layer::Entry* there = existing(target);
     const bool replaces = there != nullptr && (there->is_directory() != found.entry->is_directory());
@@ -294,15 +303,14 @@ Status CopyPlan::add_directory(const std::string& path, Owner owner) {
     return fail(ErrorKind::kDockerfile, fmt::format("cannot make the directory '{}': a {} is there", path,
                                                     layer::entry_type_name(resolved.entry->entry->type)));
   if (resolved.exists()) return {};
-  chown_ = owner;
-  return make_directories(resolved.path, kNewDirectoryMode);
+  return make_directories(resolved.path, kNewDirectoryMode, owner);
 }
 
 Status CopyPlan::add_mount_point(const std::string& path, bool is_directory) {
   ASSIGN_OR_RETURN(const layer::ResolvedPath resolved, resolve(path));
   if (resolved.exists()) return {};
-  if (is_directory) return make_directories(resolved.path, kNewDirectoryMode);
-  RETURN_IF_ERROR(make_directories(parent_of(resolved.path), kNewDirectoryMode));
+  if (is_directory) return make_directories(resolved.path, kNewDirectoryMode, std::nullopt);
+  RETURN_IF_ERROR(make_directories(parent_of(resolved.path), kNewDirectoryMode, std::nullopt));
   PlannedEntry planned;
   planned.entry.path = resolved.path;
   planned.entry.mode = 0644;

@@ -40,9 +40,9 @@ class CopyPlan {
   // Adds everything `selected` of `tree` to `op.destination`.
   Status add(const plan::CopyOp& op, SourceTree& tree, const std::vector<Selected>& selected);
   // Unpacks a whole tree (an archive's) over the directory `destination`: entries replace whatever is in
-  // their way, as tar does; owners are the archive's unless --chown. Directories in `implied` are in the tree
-  // only because something below them is: they are made where missing, and change nothing where there is one
-  // or a link to one.
+  // their way, as tar does; modes are the archive's, owners too unless --chown. Directories in `implied` are
+  // in the tree only because something below them is: they are made where missing, as root's, and change
+  // nothing where there is one or a link to one.
   Status add_unpacked(const std::string& destination, SourceTree& tree, const std::set<std::string>& implied);
   // A directory with its missing parents (WORKDIR), mode 0755.
   Status add_directory(const std::string& path, Owner owner);
@@ -62,12 +62,14 @@ class CopyPlan {
   // Follows links inside `root`, which is a directory; `path` is relative to it, the result to the image.
   [[nodiscard]] Result<layer::ResolvedPath> resolve(const std::string& path,
                                                     const std::string& root = {}) const;
-  // Makes sure that the directory and its parents are in the plan; new ones get `mode` and the --chown owner.
-  Status make_directories(const std::string& path, std::uint32_t mode);
+  // Makes sure that the directory and its parents are in the plan; new ones get `mode` and `owner` (0:0 if
+  // none).
+  Status make_directories(const std::string& path, std::uint32_t mode, const std::optional<Owner>& owner);
   void carry_over(const std::string& path);
   Status copy_tree(SourceTree& tree, const Selected& pick, const std::string& target, const plan::CopyOp& op);
   Status put(SourceTree& tree, const layer::ViewEntry& source, const std::string& target,
              bool keep_existing_directory);
+  Status unpack_over(const std::string& destination, SourceTree& tree, const std::set<std::string>& implied);
   // The planned file `target` goes: hard links to it stay links among themselves.
   void hand_on_links(const std::string& target);
   // Puts an entry where one may be planned already.

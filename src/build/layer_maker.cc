@@ -127,6 +127,9 @@ Result<store::LayerRecord> make_copy_layer(BuildState& state, const CopyInputs& 
       ASSIGN_OR_RETURN(archive, unpack_if_archive(state, tree, pick, *inputs.warnings));
     }
     if (!archive) return plan.add(op, tree, {pick});
+    if (op.chmod)
+      inputs.warnings->push_back(
+          fmt::format("{}: --chmod changes nothing that comes out of an archive", pick.name));
     RETURN_IF_ERROR(plan.add_unpacked(op.destination, *archive->tree, archive->implied));
     unpacked.push_back(std::move(*archive));
     return {};

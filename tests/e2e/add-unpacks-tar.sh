@@ -43,3 +43,13 @@ ADD implied.tar /
 RUN [ -L /way ] && [ -f /real/sub/f ] && [ "$(stat -c %a /kept /real /kept/sub)" = "$(printf '700\n700\n755')" ]
 D2
 build .
+# Modes and owners are the archive's; --chmod, which docker does not apply to them, is told to change nothing.
+chmod 640 in/f
+tar -C in --owner=7 --group=8 -cf modes.tar f
+cat >Dockerfile <<'D3'
+FROM busybox
+ADD --chmod=777 modes.tar /a/
+RUN [ "$(stat -c '%a %u %g' /a/f)" = '640 7 8' ]
+D3
+build .
+has '--chmod changes nothing'

@@ -178,6 +178,23 @@ TEST(CopyPlan, DirectoriesThatAnArchiveOnlyImpliesLeaveWhatIsThere) {
   EXPECT_TRUE(named.entries().at("way").entry.is_directory());
 }
 
+TEST(CopyPlan, ModesInAnArchiveAreItsOwnAndDirectoriesItOnlyImpliesAreRoots) {
+  TestTree archive(
+      {directory(""), directory("d", 02711, 1), file("d/f", 04755, 70), directory("way"), file("way/f")});
+  const layer::SnapshotView nothing;
+  CopyPlan plan(nothing, Owner{.uid = 7, .gid = 8}, dockerfile::Chmod::parse("700").value());
+  ASSERT_TRUE(plan.add_unpacked("/to/x", archive, {"way"}));
+  for (const char* path : {"to", "to/x", "to/x/d", "to/x/d/f", "to/x/way/f"}) {
+    EXPECT_EQ(plan.entries().at(path).entry.uid, 7U) << path;
+    EXPECT_EQ(plan.entries().at(path).entry.gid, 8U) << path;
+  }
+  EXPECT_EQ(plan.entries().at("to/x").entry.mode, 0755U);
+  EXPECT_EQ(plan.entries().at("to/x/d").entry.mode, 02711U);
+  EXPECT_EQ(plan.entries().at("to/x/d/f").entry.mode, 04755U);
+  EXPECT_EQ(plan.entries().at("to/x/way").entry.mode, 0755U);
+  EXPECT_EQ(plan.entries().at("to/x/way").entry.uid, 0U);
+}
+
 TEST(CopyPlan, LinksOnAnArchivesWayTakeTheDestinationForTheRoot) {
   const layer::SnapshotView below = view({directory("real"), directory("to"), directory("to/real"),
                                           symlink("to/way", "/real"), symlink("to/up", "../../real")});
