@@ -26,12 +26,16 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+// As a user writes it.
+bool is_id(std::string_view text) { return is_number(text.starts_with('+') ? text.substr(1) : text); }
+
 // Ids above the signed range are refused, as runc refuses them: they would wrap somewhere (CVE-2024-40635).
 Result<std::uint32_t> parse_id(std::string_view text) {
   constexpr std::uint32_t kLargest = 0x7fffffff;
+  const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
   std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value > kLargest)
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size() || value > kLargest)
     return fail(ErrorKind::kDockerfile,
                 fmt::format("user or group id '{}' is not between 0 and {}", text, kLargest));
   return value;
@@ -100,7 +104,7 @@ const PasswdRow* find_name(const std::vector<PasswdRow>& rows, std::string_view 
 }
 
 Result<std::uint32_t> resolve_group(std::string_view group, const ImageFileReader& read) {
-  if (is_number(group)) return parse_id(group);
+  if (is_id(group)) return parse_id(group);
   ASSIGN_OR_RETURN(const std::vector<GroupRow> rows, read_group(read));
   for (const GroupRow& row : rows)
     if (row.name == group) return row.gid;
@@ -118,7 +122,7 @@ Result<RunUser> resolve_run_user(std::string_view user, const ImageFileReader& r
   RunUser out;
   ASSIGN_OR_RETURN(const std::vector<PasswdRow> rows, read_passwd(read));
   const PasswdRow* row = nullptr;
-  if (name.empty() || is_number(name)) {
+  if (name.empty() || is_id(name)) {
     if (!name.empty()) {
       ASSIGN_OR_RETURN(out.uid, parse_id(name));
     }
@@ -153,11 +157,11 @@ Result<RunUser> resolve_run_user(std::string_view user, const ImageFileReader& r
   return out;
 }
 
-Result<Owner> resolve_owner(std::string_view owner, const ImageFileReader& read) {
-  const std::size_t colon = owner.find(':');
-  const std::string_view user = owner.substr(0, colon);
+namespace {
+
+Result<Owner> resolve_user(std::string_view user, const ImageFileReader& read) {
   Owner out;
-  if (is_number(user)) {
+  if (is_id(user)) {
     ASSIGN_OR_RETURN(out.uid, parse_id(user));
     out.gid = out.uid;
   } else if (!user.empty()) {
@@ -166,12 +170,29 @@ Result<Owner> resolve_owner(std::string_view owner, const ImageFileReader& read)
     if (row == nullptr && user != "root") return fail(unknown("user", "/etc/passwd", user, rows));
     if (row != nullptr) out = {row->uid, row->gid};
   }
+  return out;
+}
+
+}  // namespace
+
+Result<Owner> resolve_owner(std::string_view owner, const ImageFileReader& read, UnknownOwner unknown) {
+  const auto passed_over = [unknown](const Error& error) {
+    return unknown == UnknownOwner::kPassedOver && error.kind() == ErrorKind::kDockerfile;
+  };
+  const std::size_t colon = owner.find(':');
+  Result<Owner> out = resolve_user(owner.substr(0, colon), read);
+  if (!out) {
+    if (!passed_over(out.error())) return out;
+    out = Owner();
+  }
   if (colon == std::string_view::npos) return out;
   // A colon with nothing behind it, which an empty variable leaves, is the group 0, as docker has it.
-  out.gid = 0;
-  if (colon + 1 < owner.size()) {
-    ASSIGN_OR_RETURN(out.gid, resolve_group(owner.substr(colon + 1), read));
-  }
+  const Result<std::uint32_t> group =
+      colon + 1 == owner.size() ? Result<std::uint32_t>(0) : resolve_group(owner.substr(colon + 1), read);
+  if (group)
+    out->gid = *group;
+  else if (!passed_over(group.error()))
+    return fail(group.error());
   return out;
 }
 

@@ -176,13 +176,8 @@ Result<store::LayerRecord> make_directory_layer(BuildState& state, const plan::M
   ASSIGN_OR_RETURN(const layer::SnapshotView view, view_of(*state.store, below));
   Owner owner;
   if (!op.user.empty()) {
-    // As for --chown: a number without a group is its own group. A name that nobody has is no error before
-    // something runs as that user; until then its directories are root's.
-    Result<Owner> found = resolve_owner(op.user, reader_of(*state.store, below, view));
-    if (found)
-      owner = *found;
-    else if (found.error().kind() != ErrorKind::kDockerfile)
-      return fail(std::move(found.error()));
+    ASSIGN_OR_RETURN(owner,
+                     resolve_owner(op.user, reader_of(*state.store, below, view), UnknownOwner::kPassedOver));
   }
   CopyPlan plan(view, std::nullopt, std::nullopt);
   RETURN_IF_ERROR(plan.add_directory(op.path, owner));

@@ -62,6 +62,25 @@ TEST(Owner, ColonWithoutGroupIsGroupZero) {
   EXPECT_EQ(resolve_owner("1001:", accounts)->uid, 1001U);
 }
 TEST(Owner, NameWithoutGroupTakesThePrimaryGroup) { EXPECT_EQ(resolve_owner("web", accounts)->gid, 34U); }
+TEST(Owner, PlusBeforeANumberChangesNothing) {
+  EXPECT_EQ(resolve_owner("+5:+6", accounts)->uid, 5U);
+  EXPECT_EQ(resolve_owner("+5:+6", accounts)->gid, 6U);
+  EXPECT_EQ(resolve_run_user("+33", accounts)->gid, 34U);
+  EXPECT_FALSE(resolve_run_user("++5", accounts));
+  EXPECT_FALSE(resolve_owner("+", accounts));
+}
+// As for WORKDIR, where nothing runs yet.
+TEST(Owner, WhatNobodyHasCanBePassedOver) {
+  const auto lenient = [](std::string_view owner) {
+    const Owner found = resolve_owner(owner, accounts, UnknownOwner::kPassedOver).value();
+    return std::pair(found.uid, found.gid);
+  };
+  EXPECT_EQ(lenient("web:web"), std::pair(33U, 34U));
+  EXPECT_EQ(lenient("5:nobody"), std::pair(5U, 5U));
+  EXPECT_EQ(lenient("nobody:staff"), std::pair(0U, 50U));
+  EXPECT_EQ(lenient("nobody"), std::pair(0U, 0U));
+  EXPECT_EQ(lenient("web:"), std::pair(33U, 0U));
+}
 TEST(Owner, UnknownNameIsNotSilentlyRoot) { EXPECT_FALSE(resolve_owner("nobody-here", accounts)); }
 
 }  // namespace
