@@ -32,6 +32,11 @@ Error not_found(const SourceTree& tree, const std::string& path) {
     error.add_hint("the file is there, but .dockerignore excludes it");
     return error;
   }
+  if (const std::optional<layer::ViewEntry> link = tree.view().find(path);
+      link && link->entry->is_symlink()) {
+    error.add_hint(fmt::format("it is a link to '{}', where nothing is", link->entry->link_target));
+    return error;
+  }
   const std::size_t slash = path.find_last_of('/');
   const std::string directory = slash == std::string::npos ? std::string() : path.substr(0, slash);
   std::vector<std::string> names;
@@ -143,6 +148,25 @@ Status select_word(const plan::CopyOp& op, const std::string& word, const Source
   return {};
 }
 
+// What a pattern with "**" picks is less than what docker's client sends for it: there, these match any
+// number of directories, as in .dockerignore. Whether it sends something below the directory `path` of
+// `tree`.
+bool sends_below(const SourceTree& tree, const std::string& word, const std::string& path) {
+  const auto [base, pattern] = split_wildcards(relative(plan::clean_path(word)));
+  if (pattern.find("**") == std::string::npos) return false;
+  const Result<layer::ResolvedPath> start = tree.view().resolve(dockerfile::remove_escapes(base), true);
+  if (!start || !start->exists()) return false;
+  const auto sent = dockerfile::IgnoreMatcher::from_patterns(
+      {start->path.empty() ? pattern : fmt::format("{}/{}", start->path, pattern)});
+  if (!sent) return false;
+  bool found = false;
+  (void)tree.view().walk(path, [&](const layer::ViewEntry& entry) -> Status {
+    found = found || (entry.entry->path.size() > path.size() && sent->matches(entry.entry->path));
+    return {};
+  });
+  return found;
+}
+
 // Whether something that `op` takes from the tree is `path`, lies below it or around it.
 bool takes(const plan::CopyOp& op, const SourceTree& tree, const std::string& path) {
   const auto holds = [](const std::string& outer, const std::string& inner) {
@@ -154,6 +178,7 @@ bool takes(const plan::CopyOp& op, const SourceTree& tree, const std::string& pa
     if (!select_word(op, word, tree, picks)) continue;
     for (const Selected& pick : picks)
       if (holds(path, pick.path) || holds(pick.path, path)) return true;
+    if (sends_below(tree, word, path)) return true;
   }
   return false;
 }

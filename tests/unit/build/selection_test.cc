@@ -67,6 +67,24 @@ TEST(Selection, WildcardWithoutMatchesNeedsADirectoryOfWhichSomethingIsTaken) {
   EXPECT_FALSE(picks({"g/*"}));
 }
 
+// docker's client sends what .dockerignore's rules pick, in which "**" matches any number of directories; its
+// builder then picks with rules that know no "**".
+TEST(Selection, TwoStarsMayMatchNothingWhereTheySendSomething) {
+  TestTree sent(
+      {directory(""), directory("d"), file("d/c.c"), directory("g"), file("g/c.c"), symlink("to-d", "d")});
+  sent.taken.emplace();
+  const auto picks = [&](const char* word) {
+    plan::CopyOp op;
+    op.paths = {word};
+    const auto selected = select(op, sent);
+    return selected && selected->empty();
+  };
+  EXPECT_TRUE(picks("d/**/*.c"));
+  EXPECT_TRUE(picks("to-d/**/*.c"));
+  EXPECT_FALSE(picks("d/**/*.h"));
+  EXPECT_FALSE(picks("d/*/*.c"));
+}
+
 TEST(Selection, WildcardWithoutMatchesSaysHowToAllowThat) {
   TestTree sent({directory(""), directory("target"), file("target/app.war")});
   sent.taken.emplace();
@@ -88,6 +106,17 @@ TEST(Selection, MissingNameSuggestsANeighbour) {
   const auto missing = select(op, tree());
   ASSERT_FALSE(missing);
   EXPECT_THAT(render(missing.error(), false), HasSubstr("did you mean 'd/c.c'?"));
+}
+
+TEST(Selection, LinkToNothingSaysWhereItLeads) {
+  TestTree dangling({directory(""), symlink("current", "releases/7")});
+  for (const char* word : {"current", "curr*"}) {
+    plan::CopyOp op;
+    op.paths = {word};
+    const std::string text = render(select(op, dangling).error(), false);
+    EXPECT_THAT(text, HasSubstr("\"/current\": not found"));
+    EXPECT_THAT(text, HasSubstr("it is a link to 'releases/7', where nothing is"));
+  }
 }
 
 TEST(Selection, IgnoredNameSaysSo) {
