@@ -118,6 +118,18 @@ void set_modes(BuildRequest& request, const CommandLine& line, const Environment
                  "--pull takes always, newer, missing, true or false");
 }
 
+// None changes anything, but a word that docker refuses is a mistake here, too.
+void check_entitlements(const CommandLine& line, Mistakes& mistakes) {
+  constexpr std::string_view kKnown[] = {"network.host", "security.insecure", "device"};
+  for (const std::string& text : split_commas(line.list("allow"))) {
+    const std::string_view name =
+        text.starts_with("device=") ? std::string_view("device") : std::string_view(text);
+    if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown))
+      mistakes.add(fmt::format("unknown entitlement '{}'", text),
+                   "--allow takes network.host, security.insecure or device");
+  }
+}
+
 void set_outputs(BuildRequest& request, const CommandLine& line, Mistakes& mistakes) {
   for (const std::string& text : line.list("output")) {
     Result<OutputSpec> output = OutputSpec::parse(text);
@@ -171,6 +183,7 @@ Result<BuildRequest> make_build_request(const CommandLine& line, const Environme
   set_jobs(request, line, mistakes);
   take_run_options(request, line, mistakes);
   set_modes(request, line, environment, mistakes);
+  check_entitlements(line, mistakes);
   set_outputs(request, line, mistakes);
   if (request.context == "-" && request.dockerfile == "-")
     mistakes.add("the context and the Dockerfile cannot both come from standard input",

@@ -162,6 +162,12 @@ TEST(BuildRequest, PullPolicies) {
   EXPECT_THAT(bad({"--pull=never"}), HasSubstr("unknown pull policy 'never'"));
 }
 
+TEST(BuildRequest, EntitlementsAreDockersWords) {
+  good({"--allow", "network.host,security.insecure", "--allow", "", "--allow=device=vendor.com/gpu=all"});
+  for (const char* word : {"foo", "NETWORK.HOST", "network.none", "devices"})
+    EXPECT_THAT(bad({"--allow", word}), HasSubstr(std::string("unknown entitlement '") + word + "'"));
+}
+
 TEST(BuildRequest, WrongValuesAreReportedTogether) {
   const std::string text = bad({"--network",
                                 "bridge",
