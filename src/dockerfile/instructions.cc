@@ -248,7 +248,6 @@ class TypedParser {
     return {};
   }
   [[nodiscard]] Result<std::optional<Heredoc>> heredoc(std::string_view word) const {
-    if (node_.json) return std::nullopt;
     auto opened = heredoc_word(word);
     if (!opened) return placed(std::move(opened.error()), word);
     return opened;

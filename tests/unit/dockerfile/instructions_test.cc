@@ -101,6 +101,16 @@ TEST(Copy, HeredocsAreSources) {
   EXPECT_EQ(message("COPY a <<X\nX\n"), "COPY cannot accept a heredoc as a destination");
 }
 
+// No line opens a heredoc from within JSON: what docker makes of such a word is an empty file.
+TEST(Copy, HeredocWordInJsonIsAnEmptyFile) {
+  const Copy copy = body<Copy>("COPY [\"<<A\", \"plain\", \"/d/\"]");
+  EXPECT_THAT(copy.sources, ElementsAre("plain"));
+  ASSERT_THAT(copy.inline_sources, SizeIs(1));
+  EXPECT_EQ(copy.inline_sources[0].name, "A");
+  EXPECT_EQ(copy.inline_sources[0].content, "");
+  EXPECT_EQ(message("ADD [\"a\", \"<<X\"]"), "ADD cannot accept a heredoc as a destination");
+}
+
 TEST(Add, HasItsOwnFlags) {
   const Add add = body<Add>("ADD --checksum=sha256:00 --keep-git-dir=true --unpack=false https://x/y /z");
   EXPECT_EQ(add.checksum, "sha256:00");
