@@ -14,7 +14,7 @@ namespace shale::build {
 namespace {
 
 // Raised when a step's meaning changes, so that results of older versions are not taken for it.
-constexpr std::string_view kDomain = "shale-step-2";
+constexpr std::string_view kDomain = "shale-step-3";
 
 // Collects the fields of a key and, beside them, the parts that explain it.
 class KeyBuilder {
