@@ -4,9 +4,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <sys/statvfs.h>
+
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <span>
 
 #include "base/last_lines.h"
 #include "build/run_files.h"
@@ -81,6 +86,49 @@ void add_profile_hint(Error& error, const runtime::SandboxOutcome& outcome, cons
     error.add_hint("SIGSYS comes from a seccomp filter: see --security-opt seccomp=…");
 }
 
+bool says(std::string_view text, int error) { return text.find(std::strerror(error)) != std::string::npos; }
+
+// "could not bind IPv4 address", "bind() to 0.0.0.0:80 failed", but not "bindings".
+bool is_about_binding(std::string_view line) {
+  constexpr std::string_view kBind = "bind";
+  const std::size_t at = line.find(kBind);
+  if (at == std::string_view::npos) return false;
+  const std::string_view rest = line.substr(at + kBind.size());
+  return rest.empty() || rest[0] == ' ' || rest[0] == '(' || rest[0] == ':';
+}
+
+// A command that keeps within its own network elsewhere meets the host's here. What it says of that is all
+// that is known.
+void add_port_hint(Error& error, const RunCircumstances& run, std::span<const std::string> lines) {
+  constexpr std::string_view kRemedy =
+      "a step that needs no other machine gets a network of its own with RUN --network=none";
+  const auto failed_with = [&](int number) {
+    return std::ranges::any_of(
+        lines, [&](const std::string& line) { return is_about_binding(line) && says(line, number); });
+  };
+  if (run.own_network) return;
+  if (failed_with(EACCES))
+    error.add_hint(
+        fmt::format("RUN has the host's network, whose ports below 1024 are not for a build: {}", kRemedy));
+  else if (failed_with(EADDRINUSE))
+    error.add_hint(
+        fmt::format("RUN has the host's network, where something else has that port: {}", kRemedy));
+}
+
+// It may have tidied up before it ended: then only its words tell.
+void add_disk_hint(Error& error, const RunCircumstances& run) {
+  if (const std::string full = full_disk_hint(run.store_fd); !full.empty()) {
+    error.add_hint(full);
+    return;
+  }
+  struct statvfs info{};
+  if (!says(run.output, ENOSPC) || ::fstatvfs(run.store_fd, &info) != 0) return;
+  error.add_hint(
+      fmt::format("{} are free on the store's file system, where commands write (but for tmpfs mounts and "
+                  "/dev/shm, see --shm-size)",
+                  mebibytes(std::uint64_t{info.f_bavail} * info.f_frsize)));
+}
+
 }  // namespace
 
 std::string out_of_memory(const RunCircumstances& run, const ResourceLimits& limits) {
@@ -141,7 +189,8 @@ Error run_error(const runtime::SandboxOutcome& outcome, const RunCircumstances& 
     for (const std::string& line : lines) error.add_context("> " + line);
     error.add_context("whole log: " + run.log_path);
   }
-  if (const std::string full = full_disk_hint(run.store_fd); !full.empty()) error.add_hint(full);
+  add_disk_hint(error, run);
+  add_port_hint(error, run, lines);
   if (about_memory) add_memory_hints(error, run, request.limits, status);
   if (run.events && run.events->refused_forks != 0)
     error.add_hint(

@@ -19,6 +19,7 @@ struct RunCircumstances {
   std::string output;    // the last of it
   std::string log_path;  // all of it
   int store_fd = -1;
+  bool own_network = false;  // not the host's
   // Of its own cgroup, if it had one, and the smallest limit of memory above that.
   std::optional<runtime::CgroupEvents> events;
   std::uint64_t limit_above = 0;

@@ -233,6 +233,7 @@ Status RunStep::finish() {
                        .output = std::move(tail_),
                        .log_path = log_path_,
                        .store_fd = state_.store->root_fd(),
+                       .own_network = spec_.network == runtime::SandboxNetwork::kNone,
                        .events = cgroup_ ? std::optional(cgroup_->events()) : std::nullopt,
                        .limit_above = limit_above_,
                        .kills_before = kills_before_,

@@ -4,7 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+
 #include <csignal>
+
+#include "base/unique_fd.h"
 
 namespace shale::build {
 namespace {
@@ -43,6 +47,29 @@ TEST(RunError, SaysHowItEndedWithTheStatusOfAShell) {
   EXPECT_EQ(run_error(signalled(SIGSEGV), plain(), {}).step_status(), 139);
   EXPECT_THAT(text_of(signalled(SIGSEGV), plain()), HasSubstr("signal 11"));
   EXPECT_THAT(text_of(signalled(SIGSEGV), plain()), Not(HasSubstr("memory")));
+}
+
+TEST(RunError, PortsOfTheHostAreExplained) {
+  RunCircumstances run = plain();
+  run.output = "nginx: [emerg] bind() to 0.0.0.0:80 failed (13: Permission denied)\n";
+  EXPECT_THAT(text_of(exited(1), run), HasSubstr("ports below 1024 are not for a build"));
+  run.output = "LOG:  could not bind IPv4 address \"127.0.0.1\": Address already in use\n";
+  EXPECT_THAT(text_of(exited(1), run), HasSubstr("something else has that port"));
+  run.own_network = true;
+  EXPECT_THAT(text_of(exited(1), run), Not(HasSubstr("network")));
+  run.own_network = false;
+  run.output = "node-gyp: bindings.gyp: Permission denied\nlistening to bind events\n";
+  EXPECT_THAT(text_of(exited(1), run), Not(HasSubstr("network")));
+}
+
+TEST(RunError, ADiskThatWasFullIsNamed) {
+  RunCircumstances run = plain();
+  const UniqueFd store(::open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  run.store_fd = store.get();
+  run.output = "write: No space left on device\n";
+  EXPECT_THAT(text_of(exited(1), run), HasSubstr("are free on the store's file system"));
+  run.output = "write: Input/output error\n";
+  EXPECT_THAT(text_of(exited(1), run), Not(HasSubstr("hint")));
 }
 
 TEST(RunError, OwnLimitOfMemoryIsNamed) {
