@@ -20,6 +20,7 @@ using std::chrono::system_clock;
 constexpr std::string_view kFindImage =
     "SELECT id, created, size, manifest_digest, manifest_media_type, config, manifest FROM images WHERE id = "
     "?";
+constexpr std::string_view kDefaultTag = "latest";
 constexpr std::string_view kFindManifest =
     "SELECT id FROM images WHERE manifest_digest = ?1 UNION SELECT image FROM tags WHERE manifest_digest = "
     "?1 LIMIT 1";
@@ -245,12 +246,16 @@ Result<ResolvedImage> Images::resolve(const std::string& name) {
   if (!reference && !is_hex(hex)) return fail(Error(reference.error()));
   Error error(ErrorKind::kNotFound, fmt::format("no image '{}' in the store", name));
   ASSIGN_OR_RETURN(const std::vector<TagRecord> all, tags());
+  // A tag that nobody wrote would make all names alike.
+  const bool tagged = !reference || reference->tag != kDefaultTag || name.ends_with(kDefaultTag);
+  const auto written = [&](const image::ImageRef& known) {
+    return tagged || known.tag != kDefaultTag ? known.familiar() : known.familiar_repository();
+  };
   std::vector<std::string> names;
   for (const TagRecord& tag : all)
     if (const Result<image::ImageRef> known = image::ImageRef::parse(tag.reference))
-      names.push_back(known->familiar());
-  const std::string wanted = reference ? reference->familiar() : name;
-  hint_nearest(error, wanted, names);
+      names.push_back(written(*known));
+  hint_nearest(error, reference ? written(*reference) : name, names);
   return fail(std::move(error));
 }
 

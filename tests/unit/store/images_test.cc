@@ -140,6 +140,13 @@ TEST_F(ImagesTest, AnUnknownNameSuggestsTheNearest) {
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().kind(), ErrorKind::kNotFound);
   EXPECT_NE(render(found.error(), false).find("alpine:3.20"), std::string::npos);
+  // A tag that nobody wrote makes no two names alike.
+  ASSERT_OK(put(image_with("cd"), {"misc"}));
+  const auto hint_for = [&](const char* name) {
+    return render(store_->images().resolve(name).error(), false);
+  };
+  EXPECT_EQ(hint_for("nosuch").find("did you mean"), std::string::npos) << hint_for("nosuch");
+  EXPECT_NE(hint_for("mics").find("did you mean 'misc'?"), std::string::npos) << hint_for("mics");
 }
 
 TEST_F(ImagesTest, TheListHasOneRowForEachTagNewestFirst) {
