@@ -22,7 +22,7 @@ struct Patience {
 
 // Plain data. Everything else comes from the environment the helper inherits: HTTPS_PROXY, HTTP_PROXY,
 // NO_PROXY, SSL_CERT_FILE, CURL_CA_BUNDLE, SSL_CERT_DIR, DOCKER_CONFIG, REGISTRY_AUTH_FILE,
-// SHALE_REGISTRY_MIRRORS (mirror.h).
+// SHALE_REGISTRY_MIRRORS (mirror.h), SHALE_INSECURE_REGISTRIES (below).
 struct NetworkOptions {
   // "host[:port]" of registries that may be spoken to in plain HTTP or with a certificate nobody vouches for.
   // Loopback registries need not be named: HTTPS is tried, then plain HTTP.
@@ -30,7 +30,8 @@ struct NetworkOptions {
   Patience patience;
 };
 
-// How the options travel to the helper.
+// How the options travel to the helper. It adds the registries of SHALE_INSECURE_REGISTRIES, "host[:port]"
+// with commas between them, to those it is given.
 Json to_json(const NetworkOptions& options);
 NetworkOptions network_options_from(const Json& json);
 

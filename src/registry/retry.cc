@@ -46,6 +46,32 @@ void Retry::reached(std::uint64_t bytes) {
   answers_.clear();
 }
 
+namespace {
+
+void add_remedy(Error& error, Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kUnreachable:
+      error.add_hint(
+          "check the name and this machine's network; where a proxy is needed, HTTPS_PROXY (or HTTP_PROXY) "
+          "names it");
+      return;
+    case Outcome::kBadTls:
+      error.add_hint(
+          "an authority of your own is trusted with its ca.crt in ~/.config/docker/certs.d/HOST[:PORT]/ or "
+          "/etc/docker/certs.d/HOST[:PORT]/");
+      return;
+    case Outcome::kNoTls:
+      error.add_hint("if it speaks plain HTTP only, SHALE_INSECURE_REGISTRIES=HOST[:PORT] allows that");
+      return;
+    case Outcome::kAnswered:
+    case Outcome::kRefused:
+    case Outcome::kBroken:
+      return;
+  }
+}
+
+}  // namespace
+
 Error Retry::give_up(const Exchange& exchange) const {
   const bool answered = exchange.outcome == Outcome::kAnswered;
   Error error(answered ? ErrorKind::kRegistry : ErrorKind::kNetwork,
@@ -55,6 +81,7 @@ Error Retry::give_up(const Exchange& exchange) const {
                               static_cast<std::ptrdiff_t>(answers_.size())
                           ? fmt::format("after {} tries, each with this answer", answers_.size())
                           : fmt::format("after {} tries: {}", answers_.size(), fmt::join(answers_, "; ")));
+  add_remedy(error, exchange.outcome);
   if (exchange.response.status == 429)
     error.add_hint("the registry limits how often it may be asked: log in, or wait");
   return error;

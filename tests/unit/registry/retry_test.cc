@@ -55,5 +55,24 @@ TEST(Retry, DoesNotRepeatWhatIsForGood) {
   }
 }
 
+TEST(Retry, SaysWhatHelps) {
+  const auto last_words = [](Outcome outcome) {
+    Retry retry({.tries = 1, .first_wait = milliseconds(1)}, "fetch x");
+    return render(retry.next({.outcome = outcome, .problem = "no"}).error(), false);
+  };
+  EXPECT_NE(last_words(Outcome::kUnreachable).find("HTTPS_PROXY"), std::string::npos);
+  EXPECT_NE(last_words(Outcome::kBadTls).find("/etc/docker/certs.d/"), std::string::npos);
+  EXPECT_NE(last_words(Outcome::kNoTls).find("SHALE_INSECURE_REGISTRIES"), std::string::npos);
+  EXPECT_EQ(last_words(Outcome::kBroken).find("hint"), std::string::npos);
+}
+
+TEST(NetworkOptions, TheEnvironmentNamesInsecureRegistries) {
+  ::setenv("SHALE_INSECURE_REGISTRIES", "one:5000,,two", 1);
+  const NetworkOptions options = network_options_from(to_json({.insecure_registries = {"zero"}}));
+  ::unsetenv("SHALE_INSECURE_REGISTRIES");
+  EXPECT_EQ(options.insecure_registries, (std::vector<std::string>{"zero", "one:5000", "two"}));
+  EXPECT_TRUE(network_options_from(to_json({})).insecure_registries.empty());
+}
+
 }  // namespace
 }  // namespace shale::registry
