@@ -41,11 +41,13 @@ Result<Store> Store::open(const std::string& root, const StoreOptions& options) 
   std::unique_ptr<StoreContext> context;
   // SQLite makes files, and what was left is recorded as gone: without space for that, nothing could be
   // removed either.
-  RETURN_IF_ERROR(with_reserve_at(root, [&]() -> Status {
+  const auto open = [&]() -> Status {
+    context.reset();  // of a first try, with its locks
     ASSIGN_OR_RETURN(context, open_root(root, options));
     RETURN_IF_ERROR(recover_after_boot(*context));
     return sweep_dead_builds(*context);
-  }));
+  };
+  RETURN_IF_ERROR(with_reserve_at(root, open));
   return Store(std::make_unique<Impl>(std::move(context)));
 }
 
