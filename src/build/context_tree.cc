@@ -10,6 +10,7 @@
 
 #include "base/sha256.h"
 #include "sys/files.h"
+#include "sys/process.h"
 
 namespace shale::build {
 
@@ -33,7 +34,7 @@ layer::Entry to_entry(std::string path, const struct stat& info) {
     entry.mode = 0777;
   } else if (S_ISFIFO(info.st_mode)) {
     entry.type = layer::EntryType::kFifo;
-  } else {
+  } else {  // a socket, too: as for docker's client, that is an empty file
     entry.size = static_cast<std::uint64_t>(info.st_size);
   }
   return entry;
@@ -86,7 +87,7 @@ class Walker {
       return {};
     }
     if (verdict.ignored) return {};
-    if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode) && !S_ISFIFO(info.st_mode)) return {};
+    if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) return {};
     Found found{to_entry(path, info), info};
     if (S_ISLNK(info.st_mode)) {
       ASSIGN_OR_RETURN(found.entry.link_target, sys::read_link(parent, name));
@@ -205,7 +206,12 @@ Status ContextTree::walk() {
   return {};
 }
 
+std::size_t ContextTree::index_of(const layer::ViewEntry& file) const {
+  return static_cast<std::size_t>(file.entry - view_.layers().front()->entries().data());
+}
+
 Result<UniqueFd> ContextTree::open_file(const layer::ViewEntry& file) {
+  if (S_ISSOCK(stats_[index_of(file)].st_mode)) return sys::sealed_memfd("socket", "");
   Result<UniqueFd> fd =
       sys::open_beneath(directory_.get(), file.entry->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd) {
@@ -225,9 +231,9 @@ Status ContextTree::check_open(const std::string& path) const {
 }
 
 Result<Digest> ContextTree::content_of(const layer::ViewEntry& file) {
-  const std::vector<layer::Entry>& entries = view_.layers().front()->entries();
-  const auto index = static_cast<std::size_t>(file.entry - entries.data());
+  const std::size_t index = index_of(file);
   if (!digests_[index].empty()) return digests_[index];
+  if (S_ISSOCK(stats_[index].st_mode)) return digests_[index] = Digest::of("");
   if (cache_)
     if (const std::optional<Digest> known = cache_->find(stats_[index])) return digests_[index] = *known;
 

@@ -20,7 +20,7 @@ namespace shale::build {
 class ContextTree final : public SourceTree {
  public:
   // Walks `directory` (absolute path, for messages and the stat cache). Unreadable directories are remembered
-  // and reported only if something needs them. `special` files (sockets, devices) are left out.
+  // and reported only if something needs them. Devices are left out.
   static Result<std::unique_ptr<ContextTree>> scan(std::string path, UniqueFd directory,
                                                    dockerfile::IgnoreMatcher ignore,
                                                    std::optional<store::StatCache> cache);
@@ -55,6 +55,7 @@ class ContextTree final : public SourceTree {
         ignore_(std::move(ignore)),
         cache_(std::move(cache)) {}
   Status walk();
+  [[nodiscard]] std::size_t index_of(const layer::ViewEntry& file) const;
 
   std::string path_;
   UniqueFd directory_;

@@ -47,6 +47,7 @@ mkfifo special/fifo
 python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' special/socket
 soon build -o "$T/special" special || has fifo
 [ ! -f "$T/special/fifo" ] || die "a fifo became a file"
+[ -f "$T/special/socket" ] && [ ! -s "$T/special/socket" ] || die "a socket is no empty file, as it is for docker"
 rm special/fifo special/socket
 truncate -s 4E special/sparse 2>/dev/null || truncate -s 8T special/sparse
 timeout 5 "$E2E_SHALE" build --progress=plain -f - special <<<'FROM scratch
