@@ -242,7 +242,7 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
     // A new directory that receives a directory's content is made like any other parent: it does not become
     // the source.
     if (source_is_directory && !destination.exists())
-      RETURN_IF_ERROR(make_directories(target, kNewDirectoryMode, chown_));
+      RETURN_IF_ERROR(make_directories(target, new_mode, chown_));
     if (source_is_directory && destination.exists() && !target_is_directory)
       return fail(ErrorKind::kDockerfile,
                   fmt::format("cannot copy to non-directory: /{} is a {}", target,
@@ -254,9 +254,10 @@ Status CopyPlan::add(const plan::CopyOp& op, SourceTree& tree, const std::vector
 
 Status CopyPlan::add_unpacked(const std::string& destination, SourceTree& tree,
                               const std::set<std::string>& implied) {
-  const std::optional<dockerfile::Chmod> chmod = std::exchange(chmod_, std::nullopt);
+  // --chmod is for what is copied as it is; an archive says itself what modes its entries have.
+  std::optional<dockerfile::Chmod> chmod = std::exchange(chmod_, std::nullopt);
   Status done = unpack_over(destination, tree, implied);
-  chmod_ = chmod;
+  chmod_ = std::move(chmod);
   return done;
 }
 

@@ -53,6 +53,14 @@ TEST(CopyPlan, FileTakesTheDestinationsNameWithoutASlash) {
   EXPECT_THAT(copy({}, {"a"}, "/new/name", tree).entries, ElementsAre("new 755 0", "new/name 600 5"));
 }
 
+TEST(CopyPlan, NewDirectoriesGetAnOctalModeAndKeepTheirsUnderASymbolicOne) {
+  TestTree tree = source();
+  EXPECT_THAT(copy({}, {"a"}, "/new/name", tree, {}, "750").entries,
+              ElementsAre("new 750 0", "new/name 750 5"));
+  EXPECT_THAT(copy({}, {"d/s"}, "/new", tree, {}, "750").entries, ElementsAre("new 750 0", "new/y 750 0"));
+  EXPECT_THAT(copy({}, {"d/s"}, "/new", tree, {}, "g+w").entries, ElementsAre("new 755 0", "new/y 664 0"));
+}
+
 TEST(CopyPlan, FileGoesIntoADestinationWithASlash) {
   TestTree tree = source();
   EXPECT_THAT(copy({}, {"a"}, "/new/", tree).entries, ElementsAre("new 755 0", "new/a 600 5"));
@@ -193,6 +201,22 @@ TEST(CopyPlan, ModesInAnArchiveAreItsOwnAndDirectoriesItOnlyImpliesAreRoots) {
   EXPECT_EQ(plan.entries().at("to/x/d/f").entry.mode, 04755U);
   EXPECT_EQ(plan.entries().at("to/x/way").entry.mode, 0755U);
   EXPECT_EQ(plan.entries().at("to/x/way").entry.uid, 0U);
+}
+
+TEST(CopyPlan, ChmodIsNotForWhatAnArchiveHolds) {
+  TestTree archive({directory(""), directory("d", 0711), file("d/f", 0640)});
+  const layer::SnapshotView nothing;
+  CopyPlan plan(nothing, std::nullopt, dockerfile::Chmod::parse("700").value());
+  ASSERT_TRUE(plan.add_unpacked("/to/", archive, {}));
+  EXPECT_EQ(plan.entries().at("to").entry.mode, 0755U);
+  EXPECT_EQ(plan.entries().at("to/d").entry.mode, 0711U);
+  EXPECT_EQ(plan.entries().at("to/d/f").entry.mode, 0640U);
+  TestTree files = source();  // beside it on the line
+  plan::CopyOp op;
+  op.paths = {"a"};
+  op.destination = "/to/";
+  ASSERT_TRUE(plan.add(op, files, select(op, files).value()));
+  EXPECT_EQ(plan.entries().at("to/a").entry.mode, 0700U);
 }
 
 TEST(CopyPlan, LinksOnAnArchivesWayTakeTheDestinationForTheRoot) {
