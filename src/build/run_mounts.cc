@@ -10,6 +10,7 @@
 #include "build/run_files.h"
 #include "build/run_step.h"
 #include "build/tree_writer.h"
+#include "dockerfile/glob.h"
 #include "store/snapshot.h"
 #include "sys/files.h"
 #include "sys/overlay.h"
@@ -120,7 +121,7 @@ Status RunStep::prepare_cache(const plan::MountOp& mount) {
       const layer::SnapshotView nothing;
       CopyPlan plan(nothing, std::nullopt, std::nullopt);
       plan::CopyOp op;
-      op.paths = {mount.source_path};
+      op.paths = {dockerfile::escaped(mount.source_path)};
       op.destination = "/";
       ASSIGN_OR_RETURN(const std::vector<Selected> selected, select(op, *tree));
       RETURN_IF_ERROR(plan.add(op, *tree, selected));

@@ -63,4 +63,13 @@ std::string remove_escapes(std::string_view pattern) {
   return result;
 }
 
+std::string escaped(std::string_view path) {
+  std::string result;
+  for (const char c : path) {
+    if (std::string_view("*?[\\").contains(c)) result += '\\';
+    result += c;
+  }
+  return result;
+}
+
 }  // namespace shale::dockerfile

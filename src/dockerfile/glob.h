@@ -21,4 +21,7 @@ bool has_wildcards(std::string_view pattern);
 // The path a source without wildcards stands for: "\x" becomes x.
 std::string remove_escapes(std::string_view pattern);
 
+// The source that stands for exactly this path, whatever characters it has.
+std::string escaped(std::string_view path);
+
 }  // namespace shale::dockerfile

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "dockerfile/glob.h"
 #include "dockerfile/mount.h"
 #include "plan/paths.h"
 
@@ -22,7 +23,7 @@ void snapshot_source(const StageWriter& writer, const dockerfile::Instruction& i
   node.span = instruction.span;
   CopyOp op;
   op.source = *mount.source;
-  op.paths = {mount.source_path};
+  op.paths = {dockerfile::escaped(mount.source_path)};  // no pattern
   op.destination = kMountSnapshot;
   node.op = std::move(op);
   mount.source = FileSource{.kind = FileSource::Kind::kNode, .name = {}, .node = node.id, .files = {}};

@@ -19,3 +19,11 @@ rootfs mounts
 printf 'FROM busybox\nRUN --mount=type=bind,target=/m/below --mount=type=tmpfs,target=/m cat /m/below/file\n' >Dockerfile
 build .
 ran from-context
+# A source is a path: what would be a wildcard for COPY is a character of a name here.
+echo starred >'f*'
+printf 'FROM busybox\nRUN --mount=type=bind,source=f*,target=/m cat /m\n' >Dockerfile
+build .
+ran starred
+rm 'f*'
+fails + build .
+has '"/f*": not found'

@@ -82,5 +82,11 @@ TEST(Glob, EscapedCharactersAreNoWildcards) {
   EXPECT_EQ(remove_escapes("a\\*b\\\\"), "a*b\\");
 }
 
+TEST(Glob, EscapedPathStandsForItself) {
+  const std::string path = "a*?/[b]\\c";
+  EXPECT_FALSE(has_wildcards(escaped(path)));
+  EXPECT_EQ(remove_escapes(escaped(path)), path);
+}
+
 }  // namespace
 }  // namespace shale::dockerfile
