@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "dockerfile/glob.h"
 #include "dockerfile/glob_items.h"
 #include "dockerfile/runes.h"
 
@@ -298,6 +299,40 @@ IgnoreMatcher::Verdict IgnoreMatcher::visit(std::string_view path, const State& 
   }
   state->matched = std::move(matched);
   return verdict;
+}
+
+namespace {
+
+// `path` is `directory` or in it.
+bool lies_in(std::string_view path, std::string_view directory) {
+  return directory.empty() || path == directory ||
+         (path.starts_with(directory) && path[directory.size()] == '/');
+}
+
+// What a path or pattern says before its first component with a wildcard.
+std::string plain_start(std::string_view text) {
+  while (!text.empty() && has_wildcards(text)) {
+    const std::size_t slash = text.find_last_of('/');
+    text = text.substr(0, slash == std::string_view::npos ? 0 : slash);
+  }
+  return remove_escapes(text);
+}
+
+}  // namespace
+
+bool IgnoreMatcher::may_bring_back(std::string_view path) const {
+  const std::string source = plain_start(path);
+  return std::ranges::any_of(patterns_, [&](const auto& pattern) {
+    if (!pattern->exception) return false;
+    const std::string start = plain_start(pattern->text);
+    return lies_in(start, source) || (has_wildcards(pattern->text) && lies_in(source, start));
+  });
+}
+
+bool IgnoreMatcher::ignores_root() const {
+  return std::ranges::any_of(patterns_, [](const auto& pattern) {
+    return !pattern->exception && (pattern->text == "*" || pattern->text == "**" || pattern->text == "**/*");
+  });
 }
 
 std::vector<std::string> IgnoreMatcher::patterns() const {

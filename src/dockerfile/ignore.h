@@ -37,6 +37,11 @@ class IgnoreMatcher {
   // True when there is a '!' pattern.
   [[nodiscard]] bool has_exceptions() const { return has_exceptions_; }
 
+  // False when no '!' pattern can match `path` (perhaps a pattern) or anything below; "" is the root.
+  [[nodiscard]] bool may_bring_back(std::string_view path) const;
+  // True when a pattern is about everything in the root.
+  [[nodiscard]] bool ignores_root() const;
+
   // Whether `path` is ignored, its parents considered.
   [[nodiscard]] bool matches(std::string_view path) const;
 

@@ -68,15 +68,17 @@ Result<std::optional<RemoteOp>> remote_of(const StageWriter& writer, const Instr
   return std::optional<RemoteOp>();
 }
 
-// Where an exception brings something back, what is copied may be a part of what is ignored: nothing is said
-// then.
+// Where an exception may bring something of it back, what is copied may be a part of what is ignored: nothing
+// is said then. The context itself is no file that could be ignored.
 void warn_ignored(StageWriter& writer, const Instruction& instruction, const std::string& written,
                   const std::string& path, bool is_add) {
   const auto& ignore = writer.context().options->ignore;
-  if (ignore == nullptr || ignore->has_exceptions()) return;
+  if (ignore == nullptr) return;
   const std::string inside = clean_path(path).substr(1);
-  if (!ignore->matches(inside.empty() ? "." : inside)) return;
-  writer.warn(instruction, "CopyIgnoredFile", written, {is_add ? "Add" : "Copy", path});
+  if (inside.empty() ? !ignore->ignores_root() : !ignore->matches(inside)) return;
+  if (ignore->may_bring_back(inside)) return;
+  const std::string shown = path.starts_with('/') ? "/" + inside : inside.empty() ? "." : inside;
+  writer.warn(instruction, "CopyIgnoredFile", written, {is_add ? "Add" : "Copy", shown});
 }
 
 // The sources of one instruction: paths, and addresses with the nodes that fetch them. `words` gets all of

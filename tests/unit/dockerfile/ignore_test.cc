@@ -106,6 +106,16 @@ TEST(Ignore, ExceptionAboveTheDecidingPatternDoesNotHinderPruning) {
   EXPECT_TRUE(rules.visit("a", {}, &state).prune);
 }
 
+TEST(Ignore, ExceptionBringsBackOnlyWhatItCanMatch) {
+  const IgnoreMatcher rules = IgnoreMatcher::parse("*\n!sub/a.txt\n!su\\.b/keep\n!deep/*/x\n").value();
+  for (const char* path : {"", "sub", "sub/a.txt", "sub/*.txt", "su.b", "deep", "deep/any"})
+    EXPECT_TRUE(rules.may_bring_back(path)) << path;
+  for (const char* path : {"sub/b.txt", "subset", "sub/a.txt/below", "other"})
+    EXPECT_FALSE(rules.may_bring_back(path)) << path;
+  EXPECT_TRUE(rules.ignores_root());
+  EXPECT_FALSE(IgnoreMatcher::parse(".*\n!*\n")->ignores_root());
+}
+
 // A walk with pruning must come to the verdicts of a look at each path alone, whatever the patterns are.
 TEST(Ignore, WalkAgreesWithSinglePaths) {
   std::mt19937 random(7);

@@ -13,6 +13,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 PlanOptions linux_options() {
   PlanOptions options;
@@ -97,10 +98,14 @@ TEST(PlanLint, ImageForAnotherPlatformIsNamedWithBoth) {
 TEST(PlanLint, IgnoredSourcesAreNamedUnlessAnExceptionMayBringThemBack) {
   EXPECT_THAT(
       warnings("FROM scratch\nCOPY ./logs/a.txt b /\nADD logs /x\n", ignoring("logs\n")),
-      ElementsAre("2 CopyIgnoredFile: Attempting to Copy file \"./logs/a.txt\" that is excluded by "
+      ElementsAre("2 CopyIgnoredFile: Attempting to Copy file \"logs/a.txt\" that is excluded by "
                   ".dockerignore",
                   "3 CopyIgnoredFile: Attempting to Add file \"logs\" that is excluded by .dockerignore"));
   EXPECT_THAT(warnings("FROM scratch\nCOPY logs /\n", ignoring("logs\n!logs/keep\n")), IsEmpty());
+  EXPECT_THAT(warnings("FROM scratch\nCOPY logs/a /\n", ignoring("logs\n!logs/keep\n!other\n")), SizeIs(1));
+  EXPECT_THAT(warnings("FROM scratch\nCOPY . /\n", ignoring(".*\n")), IsEmpty());
+  EXPECT_THAT(warnings("FROM scratch\nCOPY . /\n", ignoring("*\n")), SizeIs(1));
+  EXPECT_THAT(warnings("FROM scratch\nCOPY . /\n", ignoring("*\n!a\n")), IsEmpty());
   EXPECT_THAT(warnings("FROM scratch AS a\nFROM scratch\nCOPY --from=a logs /\n", ignoring("logs\n")),
               IsEmpty());
 }
