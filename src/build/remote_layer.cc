@@ -92,8 +92,8 @@ Status fetch_repositories(BuildState& state, EventSink& events, StepId& next_ste
     Result<remote::GitFiles> files = [&]() -> Result<remote::GitFiles> {
       ASSIGN_OR_RETURN(const remote::GitSource source,
                        remote::GitSource::create(op->reference, state.secrets, state.ssh_socket(), events));
-      return source.fetch({.id = repository.commit, .full_name = repository.full_name}, op->keep_git_dir,
-                          *state.store, *state.lease);
+      return source.fetch({.id = repository.commit, .tag_id = {}, .full_name = repository.full_name},
+                          op->keep_git_dir, *state.store, *state.lease);
     }();
     const Status done = files ? Status{} : fail(state.error_at(node, Error(files.error())));
     show_end(events, step, started, done);

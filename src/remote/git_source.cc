@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "sys/files.h"
 
@@ -42,17 +43,40 @@ GitCommit choose(const std::map<std::string, std::string>& refs, const std::stri
     const auto head = refs.find("HEAD");
     if (head == refs.end()) return {};
     const auto branch = refs.find("symref HEAD");
-    return {.id = head->second, .full_name = branch == refs.end() ? std::string() : branch->second};
+    return {
+        .id = head->second, .tag_id = {}, .full_name = branch == refs.end() ? std::string() : branch->second};
   }
   for (const std::string& name : {fmt::format("refs/heads/{}", ref), fmt::format("refs/tags/{}", ref), ref,
                                   fmt::format("refs/{}", ref)}) {
     const auto found = refs.find(name);
     if (found == refs.end()) continue;
-    const auto peeled = refs.find(name + "^{}");  // an annotated tag: the commit it names
-    return {.id = peeled == refs.end() ? found->second : peeled->second,
-            .full_name = name.starts_with("refs/") ? name : std::string()};
+    GitCommit out{
+        .id = found->second, .tag_id = {}, .full_name = name.starts_with("refs/") ? name : std::string()};
+    if (const auto peeled = refs.find(name + "^{}"); peeled != refs.end()) {
+      out.tag_id = std::move(out.id);
+      out.id = peeled->second;
+    }
+    return out;
   }
   return {};
+}
+
+bool matches(const GitCommit& commit, const std::string& checksum) {
+  return commit.id.starts_with(checksum) || (!commit.tag_id.empty() && commit.tag_id.starts_with(checksum));
+}
+
+// The one commit with a name that begins with these digits.
+std::optional<GitCommit> choose_by_digits(const std::map<std::string, std::string>& refs,
+                                          const std::string& digits) {
+  std::optional<GitCommit> out;
+  for (const auto& [name, id] : refs) {
+    if (!name.starts_with("refs/") || name.ends_with("^{}")) continue;
+    GitCommit commit = choose(refs, name);
+    if (!matches(commit, digits)) continue;
+    if (out && out->id != commit.id) return std::nullopt;
+    out = std::move(commit);
+  }
+  return out;
 }
 
 // Visits everything below `directory`, a directory after what is in it; links are not followed.
@@ -144,8 +168,14 @@ Result<GitCommit> GitSource::resolve() const {
       error.add_hint("a ref is the name of a branch or tag, or a commit id with all its digits");
       return fail(std::move(error));
     }
+    if (reference_.ref.empty() && !matches(out, reference_.checksum)) {
+      ASSIGN_OR_RETURN(
+          const std::string all,
+          git_.run({.args = {"ls-remote", "--", reference_.remote}, .git_dir = {}, .work_tree = {}}));
+      out = choose_by_digits(read_refs(all), reference_.checksum).value_or(out);
+    }
   }
-  if (!out.id.starts_with(reference_.checksum))
+  if (!matches(out, reference_.checksum))
     return fail(ErrorKind::kCorrupt, fmt::format("{}: expected checksum to match {}, got {}",
                                                  reference_.remote, reference_.checksum, out.id));
   return out;

@@ -18,6 +18,7 @@ namespace shale::remote {
 // What a reference means at this moment.
 struct GitCommit {
   std::string id;         // all digits
+  std::string tag_id;     // of the annotated tag that the ref names, if it does
   std::string full_name;  // "refs/heads/main", "refs/tags/v1": by what name it is fetched; empty = by its id
 };
 
@@ -32,7 +33,8 @@ class GitSource {
   static Result<GitSource> create(plan::GitReference reference, const std::vector<Secret>& secrets,
                                   const std::string& ssh_socket, EventSink& events);
 
-  // Asks the server, unless the reference names a whole commit id. The checksum is checked.
+  // Asks the server, unless the reference names a whole commit id. The checksum is checked: it may also be
+  // the beginning of an annotated tag's id, and without a ref it chooses among all branches and tags.
   Result<GitCommit> resolve() const;
   // Fetches exactly this commit and lays its files (of the folder that the reference names) into a new
   // directory of `lease`, submodules included. With `keep_git_dir` and without a folder, .git is there too.

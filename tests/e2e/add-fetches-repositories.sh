@@ -10,6 +10,7 @@ export GIT_COMMITTER_DATE="1600000000 +0000"
 git init -q -b main "$T/w"
 (cd "$T/w" && mkdir sub && echo one >sub/file && echo two >other && chmod 700 other && git add . && git commit -qm one && git tag v1)
 first=$(git -C "$T/w" rev-parse HEAD)
+(cd "$T/w" && git tag -am noted noted)
 (cd "$T/w" && git checkout -qb dated && echo dated >sub/dated && git add . && git commit -qm dated && git checkout -q main)
 dated=$(git -C "$T/w" rev-parse dated)
 git clone -q --bare "$T/w" "$T/www/smart/r.git"
@@ -51,6 +52,17 @@ fails + build --build-arg x=y - <<D
 FROM busybox
 ADD --checksum=$first $url#main /x/
 D
+has 'expected checksum to match'
+# Digits alone choose among branches and tags; an annotated tag is known by its own id, too.
+noted=$(git -C "$T/w" rev-parse noted)
+build -t digits - <<D
+FROM busybox
+ADD $url?commit=${dated:0:9} /dated/
+ADD --checksum=${noted:0:12} $url#noted /noted/
+RUN [ -e /dated/sub/dated ] && [ ! -e /noted/second ]
+D
+fails + build - <<<"FROM scratch
+ADD $url?commit=123456789 /x/"
 has 'expected checksum to match'
 for line in "ADD --checksum=xyz $url /x/" "COPY $url /x/" "COPY https://example.com/x /x/" "ADD $url#--upload-pack=x /x/" \
   "ADD $url?what=ever /x/"; do
