@@ -13,8 +13,14 @@ namespace shale::image {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kSystems = {"linux",   "windows", "darwin", "freebsd", "netbsd",
-                                                      "openbsd", "solaris", "wasip1", "plan9"};
+// What a word that stands alone may mean.
+constexpr std::array<std::string_view, 18> kSystems = {
+    "aix",   "android", "darwin", "dragonfly", "freebsd", "hurd",    "illumos", "ios",     "js",
+    "linux", "nacl",    "netbsd", "openbsd",   "plan9",   "solaris", "wasip1",  "windows", "zos"};
+constexpr std::array<std::string_view, 24> kArchitectures = {
+    "386",     "amd64",  "amd64p32", "arm",       "arm64",       "arm64be", "armbe",   "loong64",
+    "mips",    "mips64", "mips64le", "mips64p32", "mips64p32le", "mipsle",  "ppc",     "ppc64",
+    "ppc64le", "riscv",  "riscv64",  "s390",      "s390x",       "sparc",   "sparc64", "wasm"};
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -107,6 +113,8 @@ Result<Platform> Platform::parse(std::string_view text) {
     platform.variant = here.variant;
   } else {
     platform.architecture = word;
+    if (std::ranges::find(kArchitectures, platform.normalized().architecture) == kArchitectures.end())
+      return bad("is neither an operating system nor an architecture");
   }
   return platform.normalized();
 }

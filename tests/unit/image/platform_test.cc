@@ -41,5 +41,10 @@ TEST(Platform, SystemAloneMeansThisArchitecture) {
   EXPECT_EQ(Platform::parse("linux")->to_string(), Platform::host().to_string());
 }
 
+TEST(Platform, WordAloneIsOneThatIsKnown) {
+  EXPECT_EQ(Platform::parse("WASM")->to_string(), "linux/wasm");
+  EXPECT_FALSE(Platform::parse("bogus").has_value());
+}
+
 }  // namespace
 }  // namespace shale::image
