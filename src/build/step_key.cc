@@ -32,6 +32,13 @@ class KeyBuilder {
     parts_.push_back({std::move(name), std::move(value)});
     return *this;
   }
+  // What the step stands on. How that is called is for explanations: who writes an instruction in other words
+  // and gets the same files from it has changed nothing for what follows.
+  KeyBuilder& parent(std::string description, std::string chain) {
+    inputs_.add("parent").add(chain);
+    parts_.push_back({std::move(description), std::move(chain)});
+    return *this;
+  }
   StepKey finish() {
     StepKey out;
     out.definition = definition_.finish();
@@ -89,7 +96,7 @@ Result<StepKey> copy_key(BuildState& state, const plan::Node& node, const plan::
                 fmt::format("{}{}{}", op.link, op.parents, op.unpack ? (*op.unpack ? "+" : "-") : "?"));
   for (const std::string& path : op.paths) key.operation("source", path);
   for (const std::string& pattern : op.exclude) key.operation("exclude", pattern);
-  if (!op.link) key.input(describe(state, node.parent), state.chain(node.parent).hex());
+  if (!op.link) key.parent(describe(state, node.parent), state.chain(node.parent).hex());
   for (const auto& [name, content] : op.source.files) key.input("heredoc " + name, Digest::of(content).hex());
   if (!op.paths.empty()) {
     ASSIGN_OR_RETURN(const Digest sources, digest_of_sources(state, op, op.source));
@@ -170,7 +177,7 @@ StepKey run_key(const BuildState& state, const plan::Node& node, const plan::Run
     const std::size_t equals = variable.find('=');
     key.input("variable " + variable.substr(0, equals), variable.substr(equals + 1));
   }
-  key.input(describe(state, node.parent), state.chain(node.parent).hex());
+  key.parent(describe(state, node.parent), state.chain(node.parent).hex());
   return key.finish();
 }
 
@@ -188,11 +195,21 @@ Result<std::optional<StepKey>> key_of(BuildState& state, const plan::Node& node)
   if (const auto* directory = std::get_if<plan::MakeDirOp>(&node.op)) {
     KeyBuilder key("directory");
     key.operation("path", directory->path).operation("user", directory->user);
-    key.input(describe(state, node.parent), state.chain(node.parent).hex());
+    key.parent(describe(state, node.parent), state.chain(node.parent).hex());
     return std::optional(key.finish());
   }
   return std::optional<StepKey>();
 }
+
+namespace {
+
+// Of the same name, or the same content under another: a digest is never equal by chance.
+bool correspond(const store::KeyPart& a, const store::KeyPart& b) {
+  constexpr std::size_t kHexOfADigest = 64;
+  return a.name == b.name || (a.value == b.value && a.value.size() == kHexOfADigest);
+}
+
+}  // namespace
 
 std::string explain_miss(const StepKey& key, const std::vector<store::CacheRecord>& earlier) {
   if (earlier.empty()) return {};
@@ -200,7 +217,7 @@ std::string explain_miss(const StepKey& key, const std::vector<store::CacheRecor
   for (const store::KeyPart& part : key.parts) {
     bool found = false;
     for (const store::KeyPart& old : before) {
-      if (old.name != part.name) continue;
+      if (!correspond(old, part)) continue;
       found = true;
       if (old.value != part.value) return fmt::format("{} changed", part.name);
     }
@@ -208,7 +225,7 @@ std::string explain_miss(const StepKey& key, const std::vector<store::CacheRecor
   }
   for (const store::KeyPart& old : before) {
     bool found = false;
-    for (const store::KeyPart& part : key.parts) found = found || part.name == old.name;
+    for (const store::KeyPart& part : key.parts) found = found || correspond(old, part);
     if (!found) return fmt::format("{} is gone", old.name);
   }
   return {};

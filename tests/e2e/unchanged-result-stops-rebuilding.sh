@@ -17,3 +17,13 @@ echo 2 >input
 build .
 ran make-ran || die "make did not run again"
 ! ran last-ran || die "the last step ran, although its input is the same"
+# Other words for the same: what follows stands on the files, not on the words.
+cat >Dockerfile <<'D'
+FROM busybox
+COPY input /there/
+RUN echo behind-ran
+D
+build .
+sed -i 's,input /there/,./input /there/input,' Dockerfile
+build .
+! ran behind-ran || die "a step ran because the instruction above it was written differently"
