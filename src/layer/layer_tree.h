@@ -30,7 +30,7 @@ class LayerTree {
  public:
   // Names of link targets that an archive's names may lead through: this many, and some for each name. Far
   // above what an image has (a link or two of a few names), far below what costs more time than its bytes.
-  static constexpr std::uint64_t kFirstLinkCredit = 1'000'000;
+  static constexpr std::uint64_t kFirstLinkCredit = 100'000;
   static constexpr std::uint64_t kLinkCreditOfAName = 64;
 
   explicit LayerTree(SnapshotView below);
