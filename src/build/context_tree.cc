@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <climits>
 #include <map>
 
 #include "base/sha256.h"
@@ -40,6 +41,9 @@ layer::Entry to_entry(std::string path, const struct stat& info) {
   return entry;
 }
 
+// A longer path could be copied, but no program in the image could name it. It bounds how deep the walk goes.
+constexpr std::size_t kLongestPath = PATH_MAX - 1;  // without its NUL
+
 constexpr const char* kUnreadableHint =
     "make it readable for you, or list it in .dockerignore if the image does not need it";
 
@@ -69,8 +73,9 @@ class Walker {
     dockerfile::IgnoreMatcher::State below;
     const auto verdict =
         ignore_.empty() ? dockerfile::IgnoreMatcher::Verdict{} : ignore_.visit(path, state, &below);
+    if (verdict.ignored && (verdict.prune || !S_ISDIR(info.st_mode))) return {};
+    if (path.size() > kLongestPath) return too_long(path);
     if (S_ISDIR(info.st_mode)) {
-      if (verdict.ignored && verdict.prune) return {};
       const std::size_t mark = out_.size();
       out_.push_back({to_entry(path, info), info});
       Result<UniqueFd> directory_fd = sys::open_at(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -86,7 +91,6 @@ class Walker {
       if (verdict.ignored && out_.size() == mark + 1) out_.pop_back();
       return {};
     }
-    if (verdict.ignored) return {};
     if (S_ISCHR(info.st_mode) || S_ISBLK(info.st_mode)) return {};
     Found found{to_entry(path, info), info};
     if (S_ISLNK(info.st_mode)) {
@@ -97,6 +101,14 @@ class Walker {
     }
     out_.push_back(std::move(found));
     return {};
+  }
+
+  static Status too_long(const std::string& path) {
+    constexpr std::size_t kShown = 60;
+    return fail(
+        Error(ErrorKind::kUsage, fmt::format("a path in the build context is longer than {} bytes: '{}…'",
+                                             kLongestPath, path.substr(0, kShown)))
+            .hint("list the directory in .dockerignore if the image does not need it"));
   }
 
   const dockerfile::IgnoreMatcher& ignore_;
