@@ -21,6 +21,10 @@ std::string parent_of(const std::string& path) {
   return slash == std::string::npos ? std::string() : path.substr(0, slash);
 }
 
+bool lies_below(std::string_view path, std::string_view directory) {
+  return path.size() > directory.size() && path[directory.size()] == '/' && path.starts_with(directory);
+}
+
 std::string join(const std::string& directory, std::string_view name) {
   if (directory.empty()) return std::string(name);
   if (name.empty()) return directory;
@@ -190,7 +194,8 @@ Status CopyPlan::copy_tree(SourceTree& tree, const Selected& pick, const std::st
     ASSIGN_OR_RETURN(include, dockerfile::IgnoreMatcher::from_patterns({pick.parents_pattern}));
   }
   const std::size_t prefix = pick.path.empty() ? 0 : pick.path.size() + 1;
-  // Directories that a pattern has not picked are made only when something below them is.
+  // Directories that a pattern has not picked are made only when something below them is. Of those seen, the
+  // ones that the walk is in, from the outside in.
   std::vector<layer::ViewEntry> open_directories;
   return tree.view().walk(pick.path, [&](const layer::ViewEntry& found) -> Status {
     const std::string& path = found.entry->path;
@@ -200,6 +205,8 @@ Status CopyPlan::copy_tree(SourceTree& tree, const Selected& pick, const std::st
       if (!found.entry->is_directory() || include.empty()) return put(tree, found, target, true);
       return {};
     }
+    while (!open_directories.empty() && !lies_below(path, open_directories.back().entry->path))
+      open_directories.pop_back();
     if (!exclude.empty() && exclude.matches(inside)) {
       if (!found.entry->is_directory() || !exclude.has_exceptions()) return {};
       open_directories.push_back(found);
@@ -211,7 +218,7 @@ Status CopyPlan::copy_tree(SourceTree& tree, const Selected& pick, const std::st
     }
     for (const layer::ViewEntry& directory : open_directories) {
       const std::string& open_path = directory.entry->path;
-      if (path.starts_with(open_path + "/") && !entries_.contains(join(target, open_path.substr(prefix))))
+      if (!entries_.contains(join(target, open_path.substr(prefix))))
         RETURN_IF_ERROR(put(tree, directory, join(target, open_path.substr(prefix)), false));
     }
     return put(tree, found, join(target, inside), false);
