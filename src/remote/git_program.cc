@@ -26,6 +26,7 @@ constexpr std::size_t kShownLines = 10;
 // commit only, so what a user may have set for his own work trees does not count.
 constexpr std::pair<const char*, const char*> kConfig[] = {
     {"core.hooksPath", "/dev/null"},  // no program of a template's
+    {"core.attributesFile", "/dev/null"},
     {"core.fsmonitor", "false"},
     {"core.autocrlf", "false"},
     {"core.eol", "lf"},
@@ -36,6 +37,7 @@ constexpr std::pair<const char*, const char*> kConfig[] = {
     {"advice.detachedHead", "false"},
     {"fetch.recurseSubmodules", "false"},
     {"gc.auto", "0"},
+    {"log.showSignature", "false"},  // what it shows stands in git's answers
     {"maintenance.auto", "false"},
     {"init.templateDir", ""},
     {"submodule.recurse", "false"},
@@ -149,7 +151,7 @@ std::vector<std::string> GitProgram::environment(const GitCall& call) const {
   // Messages are read for what a server cannot do.
   out.insert(out.end(), {"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS_REQUIRE=never",
                          "GIT_ALLOW_PROTOCOL=http:https:ssh:git", "GIT_NO_REPLACE_OBJECTS=1",
-                         "GIT_PROTOCOL_FROM_USER=0", "GIT_OPTIONAL_LOCKS=0"});
+                         "GIT_PROTOCOL_FROM_USER=0", "GIT_OPTIONAL_LOCKS=0", "GIT_ATTR_NOSYSTEM=1"});
   out.push_back("GIT_DIR=" + (call.git_dir.empty() ? "/dev/null" : call.git_dir));
   if (!call.work_tree.empty()) out.push_back("GIT_WORK_TREE=" + call.work_tree);
   out.push_back(fmt::format("GIT_CONFIG_COUNT={}", config_.size()));
@@ -209,6 +211,24 @@ Result<std::string> GitProgram::run(const GitCall& call) const {
   else if (texts[1].find("Host key verification failed") != std::string::npos)
     error.add_hint("connect to the server with ssh once, so that its key is known");
   return fail(std::move(error));
+}
+
+GitProgram GitProgram::without_filters(const std::string& git_dir) const {
+  GitProgram out = *this;
+  // An error says that there are none; whatever else is wrong with the configuration, the next call says.
+  const std::string names = run({.args = {"config", "--null", "--name-only", "--get-regexp", "^filter\\."},
+                                 .git_dir = git_dir,
+                                 .work_tree = {}})
+                                .value_or("");
+  for (std::string_view rest = names; !rest.empty();) {
+    const std::string_view name = rest.substr(0, rest.find('\0'));
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    const std::string driver(name.substr(0, name.rfind('.')));  // "filter.lfs"
+    for (const auto& [key, value] :
+         {std::pair("smudge", ""), std::pair("process", ""), std::pair("required", "false")})
+      out.set_config(fmt::format("{}.{}", driver, key), value);
+  }
+  return out;
 }
 
 Result<std::string> GitProgram::run_shallow(GitCall call) const {

@@ -34,6 +34,9 @@ class GitProgram {
   Result<std::string> run(const GitCall& call) const;
   // The same; when the server cannot give a part of the history only, again without "--depth=1".
   Result<std::string> run_shallow(GitCall call) const;
+  // The same for calls that write files of the repository's: without the filters that the user has set up (of
+  // git-lfs, say), which the repository's attributes could ask for.
+  [[nodiscard]] GitProgram without_filters(const std::string& git_dir) const;
 
  private:
   GitProgram(std::string program, EventSink& events) : program_(std::move(program)), events_(&events) {}

@@ -246,9 +246,16 @@ Result<GitFiles> GitSource::fetch(const GitCommit& commit, bool keep_git_dir, co
                         commit.id.size() == 64 ? "--object-format=sha256" : "--object-format=sha1"}));
   ASSIGN_OR_RETURN(said, git({"config", "remote.origin.url", reference_.remote}));
   RETURN_IF_ERROR(fetch_commit(git_dir, commit));
-  ASSIGN_OR_RETURN(said, git({"checkout", "--quiet", "--detach", "--force", commit.id}));
+  const GitProgram plain = git_.without_filters(git_dir);
+  ASSIGN_OR_RETURN(said, plain.run({.args = {"checkout", "--quiet", "--detach", "--force", commit.id},
+                                    .git_dir = git_dir,
+                                    .work_tree = work_tree}));
   if (reference_.submodules) {
-    ASSIGN_OR_RETURN(said, git({"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"}));
+    ASSIGN_OR_RETURN(
+        said,
+        plain.run_shallow({.args = {"submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"},
+                           .git_dir = git_dir,
+                           .work_tree = work_tree}));
   }
   ASSIGN_OR_RETURN(said, git({"show", "--no-patch", "--format=%ct", commit.id}));
   (void)std::from_chars(said.data(), said.data() + said.size(), out.commit_time);

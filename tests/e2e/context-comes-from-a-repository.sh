@@ -72,6 +72,15 @@ for evil in "$WWW/smart/r.git#--upload-pack=touch $T/evil" "ext::sh -c touch% $T
 done
 [ ! -e "$T/evil" ] || die "an address ran a program"
 
+# What the user has set up for his own work trees does not count: the files are those of the commit.
+printf 'version filter=shout\n' >.gitattributes && git add . && git commit -qm filtered
+git push -q "$repository" main:filtered && git reset -q --hard HEAD^
+printf 'program filter=shout\n' >"$T/attributes"
+printf '[core]\nattributesFile = %s\n[filter "shout"]\nsmudge = tr a-z A-Z\nrequired = true\n' "$T/attributes" >"$T/gitconfig"
+GIT_CONFIG_GLOBAL=$T/gitconfig build -t filtered "$WWW/smart/r.git#filtered"
+same "$(version filtered)" three
+same "$(cat "$T/rootfs/c/program")" "#!/bin/sh"
+
 # A server that knows files only has no part of a history to give.
 git clone -q --bare "$T/w" "$T/www/dumb.git" && git -C "$T/www/dumb.git" update-server-info
 build -t dumb "$WWW/dumb.git#other"
