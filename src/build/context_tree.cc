@@ -5,11 +5,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <climits>
 #include <map>
 
-#include "base/sha256.h"
+#include "sys/file_digest.h"
 #include "sys/files.h"
 #include "sys/process.h"
 
@@ -251,17 +250,9 @@ Result<Digest> ContextTree::content_of(const layer::ViewEntry& file) {
 
   const struct timespec started = store::StatCache::now();
   ASSIGN_OR_RETURN(const UniqueFd fd, open_file(file));
-  Sha256 sha;
-  std::array<char, 65536> buffer{};
-  for (;;) {
-    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, fmt::format("read '{}' of the build context", file.entry->path));
-    if (got == 0) break;
-    sha.update(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
-  }
+  ASSIGN_OR_RETURN(digests_[index],
+                   sys::digest_file(fd.get(), fmt::format("'{}' of the build context", file.entry->path)));
   ++hashed_count_;
-  digests_[index] = sha.finish();
   ASSIGN_OR_RETURN(const struct stat after, sys::stat_fd(fd.get()));
   if (cache_) cache_->put(after, digests_[index], started);
   return digests_[index];

@@ -8,12 +8,12 @@
 #include <array>
 #include <cerrno>
 
-#include "base/sha256.h"
 #include "export/found_image.h"
 #include "export/layer_blob.h"
 #include "store/blobs.h"
 #include "store/lease.h"
 #include "store/store.h"
+#include "sys/file_digest.h"
 #include "sys/files.h"
 
 namespace shale::exporter {
@@ -122,12 +122,7 @@ Result<image::Descriptor> FoundFiles::take_layer(const std::string& path, const 
           .digest = diff_id,
           .size = static_cast<std::uint64_t>(info.st_size)};
   if (compression != layer::Compression::kNone) {
-    Sha256 sha;
-    RETURN_IF_ERROR(read_through(fd.get(), path, [&](std::string_view bytes) -> Status {
-      sha.update(bytes);
-      return {};
-    }));
-    blob.digest = sha.finish();
+    ASSIGN_OR_RETURN(blob.digest, sys::digest_file(fd.get(), fmt::format("'{}' of the image layout", path)));
     // A second image of the archive may have moved it.
     if (store_.blobs().has(blob.digest)) {
       RETURN_IF_ERROR(store_.blobs().adopt(*lease_, blob.digest));

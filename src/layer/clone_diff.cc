@@ -13,11 +13,11 @@
 #include <set>
 #include <vector>
 
-#include "base/sha256.h"
 #include "layer/clone.h"
 #include "layer/layer_stream.h"
 #include "layer/overlay_encoding.h"
 #include "layer/raw_copy.h"
+#include "sys/file_digest.h"
 #include "sys/files.h"
 
 namespace shale::layer {
@@ -162,21 +162,9 @@ class CloneDiff {
     const auto [seen, fresh] = same_content_.try_emplace(present.inode, false);
     if (!fresh) return seen->second;
     ASSIGN_OR_RETURN(const UniqueFd file, sys::open_at(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-    ASSIGN_OR_RETURN(const Digest content, digest_of(file.get(), name));
+    ASSIGN_OR_RETURN(const Digest content, sys::digest_file(file.get(), fmt::format("'{}'", name)));
     seen->second = content == lower->entry->content;
     return seen->second;
-  }
-
-  static Result<Digest> digest_of(int fd, const std::string& name) {
-    Sha256 hash;
-    std::string buffer(std::size_t{256} << 10, '\0');
-    while (true) {
-      const ssize_t got = ::read(fd, buffer.data(), buffer.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return fail_errno(errno, fmt::format("read '{}'", name));
-      if (got == 0) return hash.finish();
-      hash.update(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
-    }
   }
 
   Status add_whiteouts(const Frame& frame, const std::set<std::string, std::less<>>& names) {

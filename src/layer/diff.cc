@@ -18,6 +18,7 @@
 #include "layer/buffer_queue.h"
 #include "layer/layer_stream.h"
 #include "layer/overlay_encoding.h"
+#include "sys/file_digest.h"
 #include "sys/files.h"
 
 namespace shale::layer {
@@ -232,7 +233,8 @@ class UpperWalk {
       ASSIGN_OR_RETURN(const std::vector<sys::Xattr> xattrs, sys::list_xattrs(fd.get()));
       entry.xattrs = xattrs_of_layer(xattrs);
       if (same_metadata(entry, *lower->entry)) {
-        ASSIGN_OR_RETURN(const Digest content, digest_of(fd.get(), entry.path));
+        ASSIGN_OR_RETURN(const Digest content,
+                         sys::digest_file(fd.get(), fmt::format("layer file '{}'", entry.path)));
         if (content == lower->entry->content) return {};
       }
       entry.xattrs.clear();
@@ -282,18 +284,6 @@ class UpperWalk {
   }
   static bool same_time(const Entry& a, const Entry& b) {
     return a.mtime_s == b.mtime_s && a.mtime_ns == b.mtime_ns;
-  }
-
-  static Result<Digest> digest_of(int fd, std::string_view path) {
-    Sha256 hash;
-    std::string buffer(kBufferBytes, '\0');
-    while (true) {
-      const ssize_t got = ::read(fd, buffer.data(), buffer.size());
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return fail_errno(errno, fmt::format("read layer file '{}'", path));
-      if (got == 0) return hash.finish();
-      hash.update(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
-    }
   }
 
   int fs_dirfd_;

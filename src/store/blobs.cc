@@ -11,25 +11,13 @@
 
 #include "store/context.h"
 #include "store/lease.h"
+#include "sys/file_digest.h"
 #include "sys/files.h"
 #include "sys/random_name.h"
 
 namespace shale::store {
 
 namespace {
-
-Result<Digest> hash_file(int fd, std::string_view name) {
-  Sha256 sha;
-  std::vector<char> buffer(std::size_t{256} << 10);
-  for (off_t offset = 0;;) {
-    const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), offset);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(errno, fmt::format("read '{}'", name));
-    if (got == 0) return sha.finish();
-    sha.update(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
-    offset += got;
-  }
-}
 
 // Within a transaction, in which the file gets its name or is seen under it: garbage collection looks at rows
 // and removes files while it holds the write lock, so that it meets either nothing of a blob or all of it.
@@ -66,7 +54,7 @@ Result<Digest> BlobWriter::commit(const BuildLease& lease, const Digest& expecte
   if (static_cast<std::uint64_t>(info.st_size) == size_ && size_ > 0) {
     digest = sha_.finish();
   } else {
-    ASSIGN_OR_RETURN(digest, hash_file(fd_.get(), "a new blob"));
+    ASSIGN_OR_RETURN(digest, sys::digest_file(fd_.get(), "a new blob"));
     size_ = static_cast<std::uint64_t>(info.st_size);
   }
   if (!expected.empty() && digest != expected) return fail(mismatch(expected, digest));
@@ -102,7 +90,7 @@ Result<UniqueFd> Blobs::open(const Digest& digest, bool verify) {
     const std::lock_guard lock(mutex_);
     if (verified_.contains(digest)) return fd;
   }
-  ASSIGN_OR_RETURN(const Digest found, hash_file(fd.get(), name));
+  ASSIGN_OR_RETURN(const Digest found, sys::digest_file(fd.get(), fmt::format("the blob '{}'", name)));
   if (found != digest) {
     // It can be had again from where it came; kept, it would fail every time.
     (void)::unlinkat(context_.blobs.get(), name.c_str(), 0);  // the mismatch is the error to report
@@ -137,7 +125,7 @@ Status Blobs::adopt(const BuildLease& lease, const Digest& digest) {
 
 Status Blobs::adopt_file(const BuildLease& lease, const std::string& path, const Digest& digest) {
   ASSIGN_OR_RETURN(const UniqueFd fd, sys::open_at(AT_FDCWD, path, O_RDONLY | O_NOFOLLOW));
-  ASSIGN_OR_RETURN(const Digest found, hash_file(fd.get(), path));
+  ASSIGN_OR_RETURN(const Digest found, sys::digest_file(fd.get(), fmt::format("'{}'", path)));
   if (found != digest)
     return fail(mismatch(digest, found).context(fmt::format("taking '{}' into the store", path)));
   ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(fd.get()));
