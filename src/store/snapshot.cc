@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "layer/raw_copy.h"
 #include "store/store.h"
 #include "sys/files.h"
 #include "sys/overlay.h"
@@ -22,25 +23,7 @@ constexpr const char* kEmpty = "empty";
 Status copy_root(Store& store, const std::string& from, int to) {
   ASSIGN_OR_RETURN(const UniqueFd source,
                    sys::open_at(store.root_fd(), from, O_PATH | O_DIRECTORY | O_NOFOLLOW));
-  ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(source.get()));
-  ASSIGN_OR_RETURN(const struct stat present, sys::stat_fd(to));
-  if ((info.st_uid != present.st_uid || info.st_gid != present.st_gid) &&
-      ::fchown(to, info.st_uid, info.st_gid) != 0)
-    return fail_errno(errno, "give a layer's root directory its owner");
-  if (::fchmod(to, info.st_mode & 07777) != 0)
-    return fail_errno(errno, "give a layer's root directory its mode");
-  ASSIGN_OR_RETURN(const std::vector<sys::Xattr> attributes, sys::list_xattrs(source.get()));
-  for (const sys::Xattr& attribute : attributes) {
-    // Overlay's own marks describe that layer only; what a step set itself carries the name twice.
-    if (attribute.name.starts_with("user.overlay.") && !attribute.name.starts_with("user.overlay.overlay."))
-      continue;
-    // security.selinux and the like are the host's business.
-    if (!attribute.name.starts_with("user.") && !attribute.name.starts_with("system.posix_acl_")) continue;
-    RETURN_IF_ERROR(sys::set_xattr(to, attribute.name, attribute.value));
-  }
-  const struct timespec times[2] = {info.st_mtim, info.st_mtim};
-  if (::futimens(to, times) != 0) return fail_errno(errno, "give a layer's root directory its times");
-  return {};
+  return layer::copy_directory_metadata(source.get(), to, layer::CopyDirection::kWithin);
 }
 
 }  // namespace
