@@ -100,13 +100,8 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces n
     control.first.reset();
     run_child(namespaces, reports.second.get(), go.first.get(), std::move(control.second), body);
   }
-  UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!pidfd) {
-    const int error = errno;
-    ::kill(pid, SIGKILL);
-    return fail_errno(error, "open a pidfd");
-  }
-  BuildProcess build{sys::ChildProcess(pid, std::move(pidfd)), std::move(control.first)};
+  ASSIGN_OR_RETURN(sys::ChildProcess process, sys::adopt_child(pid));
+  BuildProcess build{std::move(process), std::move(control.first)};
   reports.second.reset();
   go.first.reset();
   control.second.reset();
