@@ -46,7 +46,7 @@ struct Credentials {
 };
 
 // All credentials that occur in a sandbox, by number. Number 0 are those of the command. A process carries
-// its number in an attribute that the kernel hands on at fork and exec (CallerTask::credentials()), so there
+// its number in an attribute that the kernel hands on at fork and exec (Session::credentials()), so there
 // is no table of processes that could miss one.
 class CredentialTable {
  public:

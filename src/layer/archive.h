@@ -19,7 +19,7 @@ namespace shale::layer {
 // Bounds for input of foreign origin; passing one is an error that names it.
 struct ArchiveLimits {
   std::uint64_t max_bytes = std::uint64_t{32} << 30;  // of the uncompressed tar, and of all file data
-  std::uint64_t max_entries = 10'000'000;             //
+  std::uint64_t max_entries = 10'000'000;             // names and marks, each time it stands there
   // What a helper keeps in memory of all entries until the end: names, links, attributes, and a fixed amount
   // for each. Three and a half million entries with ordinary names.
   std::uint64_t max_metadata_bytes = std::uint64_t{2} << 30;
