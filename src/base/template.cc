@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -22,17 +23,18 @@ std::unexpected<Error> wrong(std::string message) {
 }
 
 // As Go's fmt prints it.
-std::string printed(const Json& value) {
+std::string printed(const Json& value, bool nested = false) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_null()) return "<nil>";
   if (!value.is_structured()) return dump_json(value);
   std::string inner;
+  if (value.is_object() && value.empty() && nested) return "{}";  // an empty structure, as in ExposedPorts
   if (value.is_array()) {
-    for (const Json& item : value) inner += (inner.empty() ? "" : " ") + printed(item);
+    for (const Json& item : value) inner += (inner.empty() ? "" : " ") + printed(item, true);
     return "[" + inner + "]";
   }
   std::vector<std::string> members;
-  for (const auto& [key, member] : value.items()) members.push_back(key + ":" + printed(member));
+  for (const auto& [key, member] : value.items()) members.push_back(key + ":" + printed(member, true));
   std::ranges::sort(members);
   for (const std::string& member : members) inner += (inner.empty() ? "" : " ") + member;
   return "map[" + inner + "]";
@@ -100,6 +102,56 @@ Json print(const Arguments& arguments, std::string_view divider) {
   return out;
 }
 
+Result<Json> slice(const Arguments& arguments) {
+  const std::string text = printed(arguments[0]);
+  std::size_t ends[2] = {0, text.size()};
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    if (!arguments[i].is_number_integer() || std::cmp_less(arguments[i].get<std::int64_t>(), ends[0]) ||
+        std::cmp_greater(arguments[i].get<std::int64_t>(), text.size()))
+      return wrong(fmt::format("slice: {} is outside of a text of {}", printed(arguments[i]), text.size()));
+    ends[i - 1] = arguments[i].get<std::size_t>();
+  }
+  return Json(text.substr(ends[0], ends[1] - ends[0]));
+}
+
+// "%s", "%v", "%d", "%q", and "%.12s" for a beginning.
+Result<Json> formatted(const Arguments& arguments) {
+  std::string out;
+  std::size_t next = 1;
+  std::string_view rest = arguments[0].is_string()
+                              ? std::string_view(arguments[0].get_ref<const std::string&>())
+                              : std::string_view();
+  for (std::size_t at = 0; (at = rest.find('%')) != std::string_view::npos;) {
+    out += rest.substr(0, at);
+    rest.remove_prefix(at + 1);
+    std::size_t most = std::string::npos;
+    if (rest.starts_with('.')) {
+      const char* end = rest.data() + rest.size();
+      const auto [stop, error] = std::from_chars(rest.data() + 1, end, most);
+      if (error == std::errc()) rest.remove_prefix(static_cast<std::size_t>(stop - rest.data()));
+    }
+    const char verb = rest.empty() ? '\0' : rest[0];
+    if (std::string_view("svdq%").find(verb) == std::string_view::npos)
+      return wrong("printf knows %s, %v, %d, %q and %.12s");
+    rest.remove_prefix(1);
+    if (verb == '%') {
+      out += '%';
+      continue;
+    }
+    if (next == arguments.size()) return wrong("printf has too few arguments");
+    const std::string text = printed(arguments[next++]).substr(0, most);
+    out += verb == 'q' ? dump_json(Json(text)) : text;
+  }
+  return Json(out.append(rest));
+}
+
+// Go's: the first that decides, else the last.
+Json first_that_is(bool wanted, const Arguments& arguments) {
+  const auto found =
+      std::ranges::find_if(arguments, [&](const Json& each) { return is_true(each) == wanted; });
+  return found == arguments.end() ? arguments.back() : *found;
+}
+
 struct Function {
   const char* name;
   std::size_t least;
@@ -133,6 +185,10 @@ constexpr Function kFunctions[] = {
        if (!a[1].is_number_integer() || a[1].get<std::int64_t>() < 0) return wrong("truncate needs a length");
        return Json(printed(a[0]).substr(0, a[1].get<std::size_t>()));
      }},
+    {"slice", 1, 3, slice},
+    {"printf", 1, kAny, formatted},
+    {"and", 1, kAny, [](const Arguments& a) -> Result<Json> { return first_that_is(false, a); }},
+    {"or", 1, kAny, [](const Arguments& a) -> Result<Json> { return first_that_is(true, a); }},
     {"print", 0, kAny, [](const Arguments& a) -> Result<Json> { return print(a, ""); }},
     {"println", 0, kAny,
      [](const Arguments& a) -> Result<Json> { return Json(print(a, " ").get<std::string>() + '\n'); }},
@@ -172,6 +228,9 @@ class Filler {
       switch (node.kind) {
         case TemplateNode::Kind::kIf:
           RETURN_IF_ERROR(fill(is_true(value) ? node.body : node.otherwise, dot, out));
+          break;
+        case TemplateNode::Kind::kWith:
+          RETURN_IF_ERROR(is_true(value) ? fill(node.body, value, out) : fill(node.otherwise, dot, out));
           break;
         case TemplateNode::Kind::kRange:
           RETURN_IF_ERROR(range(node, value, dot, out));

@@ -238,9 +238,11 @@ class Parser {
       TemplateNode node{.kind = TemplateNode::Kind::kValue};
       if (reader.take_word("if"))
         node.kind = TemplateNode::Kind::kIf;
+      else if (reader.take_word("with"))
+        node.kind = TemplateNode::Kind::kWith;
       else if (reader.take_word("range"))
         node.kind = TemplateNode::Kind::kRange;
-      for (const char* unknown : {"with", "define", "template", "block", "else"})
+      for (const char* unknown : {"define", "template", "block", "else"})
         if (reader.take_word(unknown)) return wrong(fmt::format("'{}' is not known", piece.text));
       ASSIGN_OR_RETURN(node.pipeline, reader.pipeline());
       if (!reader.at_end()) return wrong(fmt::format("'{}' has a ')' too many", piece.text));

@@ -32,7 +32,7 @@ struct TemplatePipeline {
 };
 
 struct TemplateNode {
-  enum class Kind : std::uint8_t { kText, kValue, kIf, kRange };
+  enum class Kind : std::uint8_t { kText, kValue, kIf, kWith, kRange };
   Kind kind = Kind::kText;
   std::string text;
   TemplatePipeline pipeline;
