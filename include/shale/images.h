@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,29 @@ struct ImageSummary {
   Digest id;
   std::chrono::system_clock::time_point created;
   std::uint64_t size_bytes = 0;  // of all layers, uncompressed
+  Digest digest;                 // what the registry calls it, if the name came from one
+  std::map<std::string, std::string> labels;
 };
 
 // Every function opens the store at `store_root` (empty = default_store_root()) for itself.
 
 // Newest first, one row per tag.
 Result<std::vector<ImageSummary>> list_images(const std::string& store_root);
+
+// What is known of an image, as one JSON object with the members of `docker image inspect`. Lists and maps
+// that are empty are there as such.
+Result<std::string> describe_image(const std::string& store_root, const std::string& name);
+
+// One instruction of an image's history.
+struct HistoryStep {
+  Digest image;  // of the newest step; empty for the others
+  std::optional<std::chrono::system_clock::time_point> created;
+  std::string created_by;
+  std::uint64_t size_bytes = 0;  // of the layer it made
+  std::string comment;
+};
+// Newest first.
+Result<std::vector<HistoryStep>> image_history(const std::string& store_root, const std::string& name);
 
 struct RemovedImage {
   std::vector<std::string> lines;  // "Untagged: a:b", "Deleted: sha256:…"

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "cli/command_names.h"
 #include "shale/suggest.h"
 
 namespace shale::cli {
@@ -46,16 +47,43 @@ std::string see_help(const CommandSpec* command) {
   return command != nullptr ? fmt::format("see 'shale {} --help'", command->name) : "see 'shale --help'";
 }
 
-Error unknown_command(std::string_view word) {
-  std::vector<std::string> names{"image"};
-  for (const CommandSpec& command : commands()) names.emplace_back(command.name);
-  Error error(ErrorKind::kUsage, fmt::format("unknown command '{}'", word));
-  if (!hint_nearest(error, word, names)) error.add_hint(see_help(nullptr));
-  return error;
-}
+// Options of docker and podman that Shale has not, each with what to do instead.
+struct AbsentOption {
+  std::string_view command;  // "": of any
+  std::string_view names;    // each with a blank behind it
+  const char* remedy;
+};
+constexpr AbsentOption kAbsentOptions[] = {
+    {"pull", "-a --all-tags ", "one image is pulled at a time: give each its tag"},
+    {"push", "-a --all-tags ", "one image is pushed at a time: give each its tag"},
+    {"push", "--platform ", "an image here is for one platform"},
+    {"save", "--platform ", "an image here is for one platform"},
+    {"rmi", "--platform ", "an image here is for one platform"},
+    {"inspect", "--platform ", "an image here is for one platform"},
+    {"history", "--platform ", "an image here is for one platform"},
+    {"load", "--platform ", "what the archive holds is taken as it is"},
+    {"import", "-m --message ", "an image's history is not annotated; --change 'LABEL note=…' keeps a text"},
+    {"images", "--tree ", "an image here is for one platform, and has no children"},
+    {"prune", "--keep-storage --max-used-space --min-free-space --reserved-space ",
+     "prune goes by age, not by size: --filter until=24h"},
+    {"build", "-v --volume ",
+     "files of this machine come with --build-context NAME=DIRECTORY and RUN --mount=type=bind,from=NAME"},
+    {"build", "--from ", "--build-context IMAGE=docker-image://OTHER puts another image in the place of one"},
+    {"", "--tls-verify ", "SHALE_INSECURE_REGISTRIES=HOST[:PORT] names registries that may do without"},
+    {"", "--creds --authfile ",
+     "logins are those of docker and podman; REGISTRY_AUTH_FILE names another file"},
+    {"", "--cert-dir ", "certificates are those in certs.d, see shale-pull(1)"},
+    {"build", "--policy ", "what a build may fetch is not restricted by rules"},
+};
 
 Error unknown_option(const CommandSpec* command, std::string_view word) {
   const std::string_view name = word.substr(0, word.find('='));
+  for (const AbsentOption& absent : kAbsentOptions)
+    if (command != nullptr && (absent.command.empty() || command->name == absent.command) &&
+        absent.names.find(std::string(name) + ' ') != std::string_view::npos)
+      return Error(ErrorKind::kUsage,
+                   fmt::format("there is no option '{}' of 'shale {}'", name, command->name))
+          .hint(absent.remedy);
   std::vector<std::string> names;
   if (command != nullptr)
     names = option_names(*command);
@@ -69,18 +97,6 @@ Error unknown_option(const CommandSpec* command, std::string_view word) {
   return error;
 }
 
-// "buildx build", "builder prune" and the like, as docker has them.
-bool is_builder(std::string_view word) { return word == "buildx" || word == "builder"; }
-
-// "image ls" and the like.
-const char* image_subcommand(std::string_view word) {
-  if (word == "ls" || word == "list") return "images";
-  if (word == "rm" || word == "remove") return "rmi";
-  for (const char* same : {"build", "tag", "pull", "push", "load", "save", "import"})
-    if (word == same) return same;
-  return nullptr;
-}
-
 // Takes the command's word (or two) out of `words`. What stands before it can only be global options.
 Result<const CommandSpec*> take_command(std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -92,31 +108,10 @@ Result<const CommandSpec*> take_command(std::vector<std::string>& words) {
       if (takes_value(*option) && word.find('=') == std::string::npos) ++i;
       continue;
     }
-    std::string name = word;
-    std::size_t used = 1;
-    if (name == "image") {
-      const char* meant = i + 1 < words.size() ? image_subcommand(words[i + 1]) : nullptr;
-      if (meant == nullptr)
-        return fail(Error(ErrorKind::kUsage,
-                          "'shale image' needs one of ls, rm, build, tag, pull, push, load, save, import")
-                        .hint(see_help(nullptr)));
-      name = meant;
-      used = 2;
-    }
-    if (is_builder(name)) {
-      const std::string_view meant = i + 1 < words.size() ? words[i + 1] : std::string_view();
-      if (meant != "build" && meant != "b" && meant != "prune")
-        return fail(
-            Error(ErrorKind::kUsage, fmt::format("'shale {}' has two commands, build and prune", name))
-                .hint("there are no builder instances to manage: the store is the builder"));
-      name = meant == "prune" ? "prune" : "build";
-      used = 2;
-    }
-    const CommandSpec* command = find_command(name);
-    if (command == nullptr) return fail(unknown_command(name));
+    ASSIGN_OR_RETURN(const NamedCommand named, name_command(std::span(words).subspan(i)));
     const auto at = words.begin() + static_cast<std::ptrdiff_t>(i);
-    words.erase(at, at + static_cast<std::ptrdiff_t>(used));
-    return command;
+    words.erase(at, at + static_cast<std::ptrdiff_t>(named.words));
+    return named.command;
   }
   return nullptr;
 }
@@ -273,6 +268,8 @@ std::vector<std::string> CommandLine::notes() const {
 
 Result<CommandLine> parse_command_line(std::span<const std::string> given) {
   std::vector<std::string> words(given.begin(), given.end());
+  // docker's, and only here: behind `build` it is podman's --volume.
+  if (!words.empty() && words[0] == "-v") words[0] = "--version";
   CommandLine line;
   ASSIGN_OR_RETURN(line.command, take_command(words));
   RETURN_IF_ERROR(recognise(line, words));

@@ -13,6 +13,8 @@ Result<int> build_command(const CommandLine& line);
 // Results go to standard output, everything else to standard error. The error of a command is returned, not
 // printed.
 Status images_command(const CommandLine& line);
+Status inspect_command(const CommandLine& line);
+Status history_command(const CommandLine& line);
 Status rmi_command(const CommandLine& line);
 Status tag_command(const CommandLine& line);
 Status prune_command(const CommandLine& line);

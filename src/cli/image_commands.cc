@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/display_text.h"
+#include "cli/image_filter.h"
 #include "cli/image_table.h"
 #include "cli/terminal.h"
 #include "cli/units.h"
@@ -15,16 +16,16 @@
 namespace shale::cli {
 
 Status images_command(const CommandLine& line) {
-  ImageListStyle style{.whole_ids = line.flag("no-trunc"), .now = std::chrono::system_clock::now()};
-  if (const std::string format = line.value("format"); format == "json")
-    style.form = ImageListStyle::Form::kJson;
-  else if (!format.empty() && format != "table")
-    return fail(Error(ErrorKind::kUsage, fmt::format("unknown format '{}'", format))
-                    .hint("--format takes table or json"));
-  if (line.flag("quiet")) style.form = ImageListStyle::Form::kIds;
+  const ListStyle style{.format = line.value("format"),
+                        .ids_only = line.flag("quiet"),
+                        .whole = line.flag("no-trunc"),
+                        .digests = line.flag("digests"),
+                        .now = std::chrono::system_clock::now()};
   ASSIGN_OR_RETURN(std::vector<ImageSummary> images, list_images(line.value("root")));
+  ASSIGN_OR_RETURN(images, filter_images(std::move(images), line.list("filter"), style.now));
   if (!line.arguments.empty()) images = matching_images(std::move(images), line.arguments[0]);
-  return write_stdout(render_images(images, style));
+  ASSIGN_OR_RETURN(const std::string text, render_images(images, style));
+  return write_stdout(text);
 }
 
 Status rmi_command(const CommandLine& line) {
@@ -32,6 +33,11 @@ Status rmi_command(const CommandLine& line) {
   for (const std::string& name : line.arguments) {
     Result<RemovedImage> removed = remove_image(line.value("root"), name, line.flag("force"));
     if (!removed) {
+      // As docker: by force, what is not there is as good as removed.
+      if (line.flag("force") && removed.error().kind() == ErrorKind::kNotFound) {
+        write_stderr(fmt::format("note: {}\n", escape_controls(removed.error().message())));
+        continue;
+      }
       // The others are still removed.
       if (first)
         first->add_other(std::move(removed.error()));

@@ -4,88 +4,101 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <ctime>
 
 #include "cli/display_text.h"
+#include "cli/listing.h"
 #include "cli/units.h"
 
 namespace shale::cli {
 
 namespace {
 
-std::string id_text(const ImageSummary& image, const ImageListStyle& style) {
-  return style.whole_ids ? image.id.to_string() : image.id.short_hex();
+using TimePoint = std::chrono::system_clock::time_point;
+
+std::string id_text(const Digest& id, const ListStyle& style) {
+  return style.whole ? id.to_string() : id.short_hex();
 }
 
-std::string age_text(const ImageSummary& image, const ImageListStyle& style) {
-  return format_age(std::chrono::duration_cast<std::chrono::seconds>(style.now - image.created));
+std::string age_text(TimePoint time, const ListStyle& style) {
+  return format_age(std::chrono::duration_cast<std::chrono::seconds>(style.now - time));
 }
 
-// In docker's form, and in UTC, so that the output does not depend on where it is made.
-std::string date_text(std::chrono::system_clock::time_point time) {
+// In UTC, so that the output does not depend on where it is made.
+struct tm parts_of(TimePoint time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
   struct tm parts{};
   gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02} {:02}:{:02}:{:02} +0000 UTC", parts.tm_year + 1900, parts.tm_mon + 1,
-                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return parts;
 }
 
-std::string json_line(const ImageSummary& image, const ImageListStyle& style) {
+std::string date_text(TimePoint time, const char* form) {
+  const struct tm parts = parts_of(time);
+  return fmt::format(fmt::runtime(form), parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour,
+                     parts.tm_min, parts.tm_sec);
+}
+
+std::string image_row(const ImageSummary& image, const ListStyle& style) {
   return fmt::format(
-      "{{\"CreatedAt\":{},\"CreatedSince\":{},\"ID\":{},\"Repository\":{},\"Size\":{},\"SizeBytes\":{},"
-      "\"Tag\":{}}}\n",
-      json_quote(date_text(image.created)), json_quote(age_text(image, style)),
-      json_quote(id_text(image, style)), json_quote(image.repository),
+      "{{\"CreatedAt\":{},\"CreatedSince\":{},\"Digest\":{},\"ID\":{},\"Repository\":{},\"Size\":{},"
+      "\"SizeBytes\":{},\"Tag\":{}}}",
+      json_quote(date_text(image.created, "{:04}-{:02}-{:02} {:02}:{:02}:{:02} +0000 UTC")),
+      json_quote(age_text(image.created, style)),
+      json_quote(image.digest.empty() ? "<none>" : image.digest.to_string()),
+      json_quote(id_text(image.id, style)), json_quote(image.repository),
       json_quote(format_size(image.size_bytes)), image.size_bytes, json_quote(image.tag));
 }
 
-std::string table(std::span<const ImageSummary> images, const ImageListStyle& style) {
-  using Row = std::array<std::string, 5>;
-  std::vector<Row> rows{{"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"}};
-  for (const ImageSummary& image : images)
-    rows.push_back({escape_controls(image.repository), escape_controls(image.tag), id_text(image, style),
-                    age_text(image, style), format_size(image.size_bytes)});
-  std::array<std::size_t, 5> widths{};
-  for (const Row& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+std::string ids(std::span<const ImageSummary> images, const ListStyle& style) {
   std::string out;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i + 1 < row.size(); ++i) out += fmt::format("{:<{}}", row[i], widths[i] + 3);
-    out += row.back() + '\n';
+  std::vector<Digest> seen;
+  for (const ImageSummary& image : images) {
+    if (std::ranges::find(seen, image.id) != seen.end()) continue;
+    seen.push_back(image.id);
+    out += id_text(image.id, style) + '\n';
   }
   return out;
+}
+
+std::string instruction_text(std::string text, const ListStyle& style) {
+  std::ranges::replace(text, '\t', ' ');
+  constexpr int kWidth = 45;  // docker's
+  return style.whole ? text : fit(text, kWidth);
+}
+
+std::string history_row(const HistoryStep& step, const ListStyle& style) {
+  const std::string created =
+      !step.created ? "N/A" : date_text(*step.created, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z");
+  return fmt::format(
+      "{{\"Comment\":{},\"CreatedAt\":{},\"CreatedBy\":{},\"CreatedSince\":{},\"ID\":{},\"Size\":{}}}",
+      json_quote(step.comment), json_quote(created), json_quote(instruction_text(step.created_by, style)),
+      json_quote(style.exact || !step.created ? created : age_text(*step.created, style)),
+      json_quote(step.image.empty() ? "<missing>" : id_text(step.image, style)),
+      json_quote(style.exact ? fmt::format("{}", step.size_bytes) : format_size(step.size_bytes)));
 }
 
 }  // namespace
 
-std::vector<ImageSummary> matching_images(std::vector<ImageSummary> images, std::string_view name) {
-  if (name.empty()) return images;
-  std::erase_if(images, [&](const ImageSummary& image) {
-    return image.repository != name && fmt::format("{}:{}", image.repository, image.tag) != name;
-  });
-  return images;
+Result<std::string> render_images(std::span<const ImageSummary> images, const ListStyle& style) {
+  if (style.ids_only) return ids(images, style);
+  Listing listing{
+      .columns = fmt::format(
+          "{{{{.Repository}}}}\t{{{{.Tag}}}}\t{}{{{{.ID}}}}\t{{{{.CreatedSince}}}}\t{{{{.Size}}}}",
+          style.digests ? "{{.Digest}}\t" : ""),
+      .headings = R"({"CreatedAt":"CREATED AT","CreatedSince":"CREATED","Digest":"DIGEST","ID":"IMAGE ID",)"
+                  R"("Repository":"REPOSITORY","Size":"SIZE","SizeBytes":"BYTES","Tag":"TAG"})"};
+  for (const ImageSummary& image : images) listing.rows.push_back(image_row(image, style));
+  return render_listing(listing, style.format);
 }
 
-std::string render_images(std::span<const ImageSummary> images, const ImageListStyle& style) {
-  std::string out;
-  switch (style.form) {
-    case ImageListStyle::Form::kTable:
-      return table(images, style);
-    case ImageListStyle::Form::kJson:
-      for (const ImageSummary& image : images) out += json_line(image, style);
-      return out;
-    case ImageListStyle::Form::kIds: {
-      std::vector<Digest> seen;
-      for (const ImageSummary& image : images) {
-        if (std::find(seen.begin(), seen.end(), image.id) != seen.end()) continue;
-        seen.push_back(image.id);
-        out += id_text(image, style) + '\n';
-      }
-      return out;
-    }
-  }
-  return out;
+Result<std::string> render_history(std::span<const HistoryStep> steps, const ListStyle& style) {
+  Listing listing{
+      .columns = "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
+      .headings = fmt::format(R"({{"Comment":"COMMENT","CreatedAt":"CREATED AT","CreatedBy":"CREATED BY",)"
+                              R"("CreatedSince":"{}","ID":"IMAGE","Size":"SIZE"}})",
+                              style.exact ? "CREATED AT" : "CREATED")};
+  for (const HistoryStep& step : steps) listing.rows.push_back(history_row(step, style));
+  return render_listing(listing, style.ids_only ? "{{.ID}}" : style.format);
 }
 
 }  // namespace shale::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of images that `shale images` prints.
+// The lists that `shale images` and `shale history` print.
 #pragma once
 
 #include <chrono>
@@ -12,17 +12,16 @@
 
 namespace shale::cli {
 
-// Those whose repository, or repository and tag, is `name`; all if it is empty.
-std::vector<ImageSummary> matching_images(std::vector<ImageSummary> images, std::string_view name);
-
-struct ImageListStyle {
-  enum class Form : std::uint8_t { kTable, kJson, kIds };
-  Form form = Form::kTable;
-  bool whole_ids = false;  // "sha256:" and all digits
+struct ListStyle {
+  std::string format;     // see render_listing()
+  bool ids_only = false;  // each once, whatever the format
+  bool whole = false;     // ids with "sha256:" and all digits, and whole instructions
+  bool digests = false;   // a column for them
+  bool exact = false;     // sizes in bytes and times as dates
   std::chrono::system_clock::time_point now;
 };
 
-// Docker's table, one JSON object per line, or each id once. Ends with a newline if there is anything.
-std::string render_images(std::span<const ImageSummary> images, const ImageListStyle& style);
+Result<std::string> render_images(std::span<const ImageSummary> images, const ListStyle& style);
+Result<std::string> render_history(std::span<const HistoryStep> steps, const ListStyle& style);
 
 }  // namespace shale::cli

@@ -12,6 +12,7 @@ using enum OptionKind;
 constexpr const char* kNoDaemon = "there is no daemon and there are no intermediate containers";
 constexpr const char* kNoRemoteCache = "the cache is in the store, which --root can put where it is kept";
 constexpr const char* kNoMonitor = "a build runs in front until it is done";
+constexpr const char* kVerified = "digests are always verified";
 constexpr const char* kNoAttestation = "no attestation is made";
 
 constexpr OptionSpec kGlobalOptions[] = {
@@ -43,7 +44,7 @@ constexpr OptionSpec kBuildOptions[] = {
     {"cpuset-cpus", 0, kValue, "string", "CPUs in which to allow execution"},
     {"cpuset-mems", 0, kValue, "string", "Memory nodes in which to allow execution"},
     {"detach", 0, kFlag, "", "Run the build in the background", kNoMonitor},
-    {"disable-content-trust", 0, kFlag, "", "Skip image verification", "digests are always verified"},
+    {"disable-content-trust", 0, kFlag, "", "Skip image verification", kVerified},
     {"file", 'f', kValue, "string", "Name of the Dockerfile (default: \"PATH/Dockerfile\")"},
     {"force-rm", 0, kFlag, "", "Always remove intermediate containers", kNoDaemon},
     {"format", 0, kValue, "string", "Manifest format (oci or docker)", "--output and push choose the format"},
@@ -87,7 +88,20 @@ constexpr OptionSpec kBuildOptions[] = {
 
 constexpr OptionSpec kImagesOptions[] = {
     {"all", 'a', kFlag, "", "Show all images", "every image in the store is shown"},
-    {"format", 0, kValue, "string", "Format of the output: table or json"},
+    {"digests", 0, kFlag, "", "Show digests"},
+    {"filter", 'f', kList, "filter", "Only images that match (format: \"dangling=true\")"},
+    {"format", 0, kValue, "string", "Format of the output: table, json, or a template"},
+    {"no-trunc", 0, kFlag, "", "Don't truncate output"},
+    {"quiet", 'q', kFlag, "", "Only show image IDs"},
+};
+constexpr OptionSpec kInspectOptions[] = {
+    {"format", 'f', kValue, "string", "Format of the output: json, or a template"},
+    {"size", 's', kFlag, "", "Display total file sizes", "the size is shown anyway"},
+    {"type", 0, kValue, "string", "Type of what is inspected: image"},
+};
+constexpr OptionSpec kHistoryOptions[] = {
+    {"format", 0, kValue, "string", "Format of the output: table, json, or a template"},
+    {"human", 'H', kFlag, "", "Print sizes and dates in human readable format (default true)"},
     {"no-trunc", 0, kFlag, "", "Don't truncate output"},
     {"quiet", 'q', kFlag, "", "Only show image IDs"},
 };
@@ -99,13 +113,16 @@ constexpr OptionSpec kPruneOptions[] = {
     {"all", 'a', kFlag, "", "Remove all unused cache", "all that no image with a name needs is removed"},
     {"filter", 0, kList, "filter", "Only what was not used for so long (format: \"until=24h\")"},
     {"force", 'f', kFlag, "", "Do not prompt for confirmation", "nothing is asked"},
+    {"volumes", 0, kFlag, "", "Prune anonymous volumes", "the store has no volumes"},
 };
 constexpr OptionSpec kPullOptions[] = {
+    {"disable-content-trust", 0, kFlag, "", "Skip image verification", kVerified},
     {"platform", 0, kValue, "string", "Platform of the image (e.g., linux/amd64)"},
     {"progress", 0, kValue, "string", "Type of progress output: auto, tty, plain or quiet"},
     {"quiet", 'q', kFlag, "", "Suppress verbose output"},
 };
 constexpr OptionSpec kPushOptions[] = {
+    {"disable-content-trust", 0, kFlag, "", "Skip image signing", kVerified},
     {"progress", 0, kValue, "string", "Type of progress output: auto, tty, plain or quiet"},
     {"quiet", 'q', kFlag, "", "Suppress verbose output"},
 };
@@ -132,6 +149,10 @@ constexpr CommandSpec kCommands[] = {
      "shale-build.1"},
     {"images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images",
      "shale image ls, shale image list, shale images", kImagesOptions, 0, 1, "shale-images.1"},
+    {"inspect", "[OPTIONS] IMAGE [IMAGE...]", "Show what is known of one or more images",
+     "shale image inspect, shale inspect", kInspectOptions, 1, -1, "shale-images.1"},
+    {"history", "[OPTIONS] IMAGE", "Show the history of an image", "shale image history, shale history",
+     kHistoryOptions, 1, 1, "shale-images.1"},
     {"rmi", "[OPTIONS] IMAGE [IMAGE...]", "Remove one or more images",
      "shale image rm, shale image remove, shale rmi", kRmiOptions, 1, -1, "shale-images.1"},
     {"tag",
@@ -143,7 +164,8 @@ constexpr CommandSpec kCommands[] = {
      2,
      "shale-images.1"},
     {"prune", "[OPTIONS]", "Remove the build cache, cache mounts and images without a name",
-     "shale builder prune, shale buildx prune, shale prune", kPruneOptions, 0, 0, "shale-images.1"},
+     "shale builder prune, shale buildx prune, shale system prune, shale prune", kPruneOptions, 0, 0,
+     "shale-images.1"},
     {"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry",
      "shale image pull, shale pull", kPullOptions, 1, 1, "shale-pull.1"},
     {"push", "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", "shale image push, shale push",

@@ -14,6 +14,8 @@ shale rmi "$id"
 ! listed two || die "still there"
 fails + shale rmi nothing:there >"$OUT" 2>&1
 has nothing
+shale rmi -f nothing:there >"$OUT" 2>&1 # as docker: what is not there is as good as removed
+has nothing
 build -t one:1 .
 listed one
 

@@ -132,7 +132,10 @@ TEST(CommandLine, ImageSubcommandsAreTheCommandsTheyAbbreviate) {
   EXPECT_STREQ(parsed({"--debug", "image", "rm", "x"}).command->name, "rmi");
   EXPECT_THAT(parsed({"image", "rm", "x"}).arguments, ElementsAre("x"));
   EXPECT_THAT(error_of({"image"}), HasSubstr("'shale image' needs one of ls"));
-  EXPECT_THAT(error_of({"image", "frob"}), HasSubstr("'shale image' needs one of ls"));
+  EXPECT_THAT(error_of({"image", "frob"}), HasSubstr("there is no 'shale image frob', only ls, rm"));
+  EXPECT_THAT(error_of({"image", "histroy"}), HasSubstr("did you mean 'history'?"));
+  EXPECT_THAT(error_of({"image", "prune"}),
+              HasSubstr("'shale prune' removes images without a name and the build"));
 }
 
 TEST(CommandLine, DockersNamesOfBuildAreTaken) {
@@ -142,8 +145,24 @@ TEST(CommandLine, DockersNamesOfBuildAreTaken) {
     EXPECT_THAT(line.arguments, ElementsAre("."));
   }
   EXPECT_STREQ(parsed({"buildx", "b"}).command->name, "build");
-  EXPECT_THAT(error_of({"buildx", "create"}), HasSubstr("'shale buildx' has two commands, build and prune"));
+  EXPECT_THAT(error_of({"buildx", "create"}),
+              HasSubstr("there is no 'shale buildx create', only build, prune, b"));
   EXPECT_STREQ(parsed({"builder", "prune", "-af"}).command->name, "prune");
+  EXPECT_STREQ(parsed({"system", "prune", "-af", "--volumes"}).command->name, "prune");
+}
+
+TEST(CommandLine, CommandsThatOnlyDockerHasSayWhatToDo) {
+  EXPECT_EQ(error_of({"run", "--rm", "-it", "app"}),
+            "error: there is no 'shale run': Shale builds images, it does not run them\n"
+            "  hint: 'shale save IMAGE | docker load', or '| podman load', gives an image to what runs it\n");
+  EXPECT_THAT(error_of({"login", "ghcr.io"}), HasSubstr("docker login or podman login keep one"));
+  EXPECT_THAT(error_of({"system", "df"}), HasSubstr("what it gave back"));
+}
+
+TEST(CommandLine, LetterVIsTheVersionInFrontOnly) {
+  EXPECT_TRUE(parsed({"-v"}).flag("version"));
+  EXPECT_THAT(error_of({"build", "-v", "/a:/b", "."}), HasSubstr("--build-context NAME=DIRECTORY"));
+  EXPECT_THAT(error_of({"images", "-v"}), HasSubstr("unknown option '-v'"));
 }
 
 TEST(CommandLine, HelpNeedsNoArguments) {
@@ -162,6 +181,15 @@ TEST(CommandLine, UnknownOptionNamesTheNearest) {
   EXPECT_THAT(error_of({"build", "-Z"}), HasSubstr("unknown option '-Z' of 'shale build'"));
   EXPECT_THAT(error_of({"--rot", "/x", "images"}), HasSubstr("did you mean '--root'?"));
   EXPECT_THAT(error_of({"images", "--tag", "x"}), HasSubstr("unknown option '--tag' of 'shale images'"));
+}
+
+TEST(CommandLine, OptionsThatOnlyDockerHasSayWhatToDo) {
+  EXPECT_EQ(error_of({"prune", "-af", "--keep-storage=10GB"}),
+            "error: there is no option '--keep-storage' of 'shale prune'\n"
+            "  hint: prune goes by age, not by size: --filter until=24h\n");
+  EXPECT_THAT(error_of({"pull", "-a", "alpine"}), HasSubstr("give each its tag"));
+  EXPECT_THAT(error_of({"push", "--tls-verify=false", "x"}), HasSubstr("SHALE_INSECURE_REGISTRIES"));
+  EXPECT_THAT(error_of({"images", "-m"}), HasSubstr("unknown option '-m'"));
 }
 
 TEST(CommandLine, UnknownCommandNamesTheNearest) {

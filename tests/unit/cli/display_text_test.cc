@@ -5,7 +5,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/image_table.h"
 #include "cli/summary.h"
 #include "cli/units.h"
 
@@ -146,45 +145,6 @@ TEST(Width, FitCutsWholeCharacters) {
   EXPECT_EQ(fit("\xE6\x97\xA5\xE6\x9C\xAC\xE6\x97\xA5\xE6\x9C\xAC", 6), "\xE6\x97\xA5...");
   EXPECT_EQ(fit("abc", 2), "..");
   EXPECT_EQ(fit("abc", 0), "");
-}
-
-ImageSummary image(const char* repository, const char* tag, const char* content, std::uint64_t size) {
-  return {.repository = repository,
-          .tag = tag,
-          .id = Digest::of(content),
-          .created = std::chrono::system_clock::time_point(1'700'000'000s),
-          .size_bytes = size};
-}
-
-TEST(ImageTable, LooksLikeDockers) {
-  const std::vector<ImageSummary> images = {image("app", "latest", "one", 1'860'000'000),
-                                            image("<none>", "<none>", "two", 74'800'000)};
-  ImageListStyle style{.now = std::chrono::system_clock::time_point(1'700'007'200s)};
-  EXPECT_EQ(render_images(images, style),
-            "REPOSITORY   TAG      IMAGE ID       CREATED       SIZE\n"
-            "app          latest   7692c3ad3540   2 hours ago   1.86GB\n"
-            "<none>       <none>   3fc4ccfe7458   2 hours ago   74.8MB\n");
-  style.form = ImageListStyle::Form::kJson;
-  EXPECT_EQ(render_images(std::span(images).first(1), style),
-            "{\"CreatedAt\":\"2023-11-14 22:13:20 +0000 UTC\",\"CreatedSince\":\"2 hours "
-            "ago\",\"ID\":\"7692c3ad3540\","
-            "\"Repository\":\"app\",\"Size\":\"1.86GB\",\"SizeBytes\":1860000000,\"Tag\":\"latest\"}\n");
-}
-
-TEST(ImageTable, QuietShowsEachIdOnce) {
-  const std::vector<ImageSummary> images = {image("a", "1", "one", 1), image("a", "2", "one", 1),
-                                            image("b", "1", "two", 1)};
-  EXPECT_EQ(render_images(images, {.form = ImageListStyle::Form::kIds, .whole_ids = true}),
-            Digest::of("one").to_string() + "\n" + Digest::of("two").to_string() + "\n");
-}
-
-TEST(ImageTable, ArgumentSelectsRepositoryOrTag) {
-  const std::vector<ImageSummary> images = {image("a", "1", "one", 1), image("a", "2", "one", 1),
-                                            image("a/b", "1", "two", 1)};
-  EXPECT_EQ(matching_images(images, "a").size(), 2U);
-  EXPECT_EQ(matching_images(images, "a:2").size(), 1U);
-  EXPECT_EQ(matching_images(images, "").size(), 3U);
-  EXPECT_EQ(matching_images(images, "c").size(), 0U);
 }
 
 TEST(Summary, ShowsWhatEachStageLeavesBehind) {
