@@ -43,6 +43,15 @@ Status refuse_terminal(const BuildRequest& request) {
   return {};
 }
 
+// Whether an image is somewhere now, or its files are, or nothing.
+bool made_image(const BuildRequest& request) {
+  const auto is_image = [](const OutputSpec& output) {
+    return output.kind != OutputSpec::Kind::kLocal && output.kind != OutputSpec::Kind::kTar &&
+           output.kind != OutputSpec::Kind::kCacheOnly;
+  };
+  return request.outputs.empty() || std::ranges::any_of(request.outputs, is_image);
+}
+
 // The last lines of a docker build, which people look for.
 void print_result(const BuildResult& result, ProgressMode mode) {
   const char* arrow = mode == ProgressMode::kTty ? " => " : "";
@@ -75,7 +84,7 @@ Result<int> build_command(const CommandLine& line) {
   if (!result) return fail(std::move(result.error()));
 
   if (mode != ProgressMode::kQuiet) {
-    print_result(*result, mode);
+    if (made_image(request)) print_result(*result, mode);
     return 0;
   }
   if (result->image_id.empty()) return 0;

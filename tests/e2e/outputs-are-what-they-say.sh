@@ -10,6 +10,7 @@ FROM scratch
 COPY --from=make /d /d
 D
 build -o "$T/short" .
+lacks "writing image" # there is none, neither in the store nor elsewhere
 build -o type=local,dest="$T/local" .
 build -o type=tar,dest="$T/x.tar" .
 shale build -q -o - . >"$T/y.tar"
