@@ -100,7 +100,9 @@ void set_modes(BuildRequest& request, const CommandLine& line, const Environment
   else
     mistakes.add(std::move(isolation.error()));
 
-  const std::vector<std::string> platforms = split_commas(line.list("platform"));
+  const std::vector<std::string> platforms = split_commas(
+      line.has("platform") ? line.list("platform")
+                           : std::vector<std::string>{environment("DOCKER_DEFAULT_PLATFORM").value_or("")});
   if (platforms.size() > 1)
     mistakes.add("--platform names several platforms, and an image is built for one at a time",
                  "run one build for each platform");

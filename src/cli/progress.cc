@@ -32,6 +32,7 @@ Screen standard_screen() {
 }
 
 Result<ProgressMode> parse_progress_mode(std::string_view name, bool quiet) {
+  if (const char* usual = std::getenv("BUILDKIT_PROGRESS"); name.empty() && usual != nullptr) name = usual;
   const std::vector<std::string> names = {"auto", "tty", "plain", "quiet"};
   ProgressMode mode = ProgressMode::kPlain;
   if (name.empty() || name == "auto")

@@ -29,7 +29,8 @@ Screen standard_screen();
 
 enum class ProgressMode : std::uint8_t { kTty, kPlain, kQuiet };
 
-// "auto" (or ""), "tty", "plain", "quiet"; `quiet` (-q) wins over the name.
+// "auto", "tty", "plain", "quiet"; "" is what BUILDKIT_PROGRESS says, else "auto". `quiet` (-q) wins over the
+// name.
 Result<ProgressMode> parse_progress_mode(std::string_view name, bool quiet);
 
 std::unique_ptr<EventSink> make_progress(ProgressMode mode, Screen screen);

@@ -44,6 +44,18 @@ std::string bad(std::vector<std::string> words) {
   return render(request.error(), false);
 }
 
+TEST(BuildRequest, PlatformOfTheEnvironmentIsADefault) {
+  const auto platform_of = [](const std::vector<std::string>& words) {
+    const Result<CommandLine> line = parse_command_line(words);
+    const Result<BuildRequest> request = make_build_request(*line, [](const std::string& name) {
+      return name == "DOCKER_DEFAULT_PLATFORM" ? std::optional<std::string>("linux/arm64") : std::nullopt;
+    });
+    return request ? request->platform : render(request.error(), false);
+  };
+  EXPECT_EQ(platform_of({"build"}), "linux/arm64");
+  EXPECT_EQ(platform_of({"build", "--platform", "linux/amd64"}), "linux/amd64");
+}
+
 TEST(BuildRequest, DefaultsAskForThisDirectoryAndTheStore) {
   const BuildRequest request = good({});
   EXPECT_EQ(request.context, ".");

@@ -6,8 +6,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 namespace shale::cli {
 namespace {
+
+TEST(ProgressMode, TheEnvironmentHasTheDefault) {
+  ::setenv("BUILDKIT_PROGRESS", "tty", 1);
+  EXPECT_EQ(*parse_progress_mode("", false), ProgressMode::kTty);
+  EXPECT_EQ(*parse_progress_mode("plain", false), ProgressMode::kPlain);
+  EXPECT_EQ(*parse_progress_mode("", true), ProgressMode::kQuiet);
+  ::setenv("BUILDKIT_PROGRESS", "nonsense", 1);
+  EXPECT_FALSE(parse_progress_mode("", false));
+  ::unsetenv("BUILDKIT_PROGRESS");
+}
 
 using namespace std::chrono_literals;
 
