@@ -247,20 +247,28 @@ Status push_tags(const BuildRequest& request, BuildResult& result, EventSink& ev
   return {};
 }
 
-// To a file, or to whatever else the path names (/dev/stdout, a pipe).
-Status write_to(const std::string& path, std::string_view text) {
-  ASSIGN_OR_RETURN(exporter::OutputFile file, exporter::OutputFile::create(path));
-  RETURN_IF_ERROR(file.write(text));
-  return file.commit();
+// To a file, or to whatever else the path of the option names (/dev/stdout, a pipe).
+Status write_to(const char* option, const std::string& path, std::string_view text) {
+  const auto write = [&]() -> Status {
+    ASSIGN_OR_RETURN(exporter::OutputFile file, exporter::OutputFile::create(path));
+    RETURN_IF_ERROR(file.write(text));
+    return file.commit();
+  };
+  Status written = write();
+  if (!written)
+    return fail(std::move(written.error())
+                    .context(fmt::format("while writing {} {}; the build itself is done", option, path)));
+  return written;
 }
 
 Status write_result_files(const BuildRequest& request, const BuildResult& result) {
-  if (!request.iidfile.empty()) RETURN_IF_ERROR(write_to(request.iidfile, result.image_id.to_string()));
+  if (!request.iidfile.empty())
+    RETURN_IF_ERROR(write_to("--iidfile", request.iidfile, result.image_id.to_string()));
   if (!request.metadata_file.empty()) {
     Json metadata = {{"containerimage.config.digest", result.image_id.to_string()}};
     if (result.manifest_digest) metadata["containerimage.digest"] = result.manifest_digest->to_string();
     if (!result.tags.empty()) metadata["image.name"] = fmt::format("{}", fmt::join(result.tags, ","));
-    RETURN_IF_ERROR(write_to(request.metadata_file, dump_json_pretty(metadata) + "\n"));
+    RETURN_IF_ERROR(write_to("--metadata-file", request.metadata_file, dump_json_pretty(metadata) + "\n"));
   }
   return {};
 }

@@ -17,6 +17,8 @@ for _ in {1..50}; do [ -s "$T/metadata" ] || sleep 0.1; done
 same "sha256:$(sed 's/.*sha256://' "$T/real")" "$(jq -r '."containerimage.config.digest"' "$T/metadata")"
 [ -L "$T/link" ] || die "the link was replaced"
 same "$(stat -c %a "$T/real")" 640
+fails 1 build --iidfile "$T/nowhere/id" .
+has "while writing --iidfile $T/nowhere/id; the build itself is done"
 
 (
   umask 077
