@@ -38,8 +38,8 @@ HostFinding user_namespaces(const Examination& found) {
     out.text = "a seccomp filter refuses unshare(2), as docker's and Kubernetes' default profiles do";
     out.remedy =
         container_option(facts, "--security-opt seccomp=unconfined", "seccompProfile: {type: Unconfined}");
-  } else if (error == ENOSPC || facts.max_user_namespaces == 0) {
-    out.text = fmt::format("the limit user.max_user_namespaces is {}", facts.max_user_namespaces);
+  } else if (facts.max_user_namespaces == 0) {
+    out.text = "the limit user.max_user_namespaces is 0";
     out.remedy = "as root: sysctl -w user.max_user_namespaces=10000";
   } else if (facts.unprivileged_userns_clone == 0 && !facts.has_capability(CAP_SYS_ADMIN)) {
     out.text = "the switch kernel.unprivileged_userns_clone is off";
@@ -72,7 +72,8 @@ HostFinding user_namespaces(const Examination& found) {
     out.remedy = "enter the tree by pivot_root, or as a container, instead of chroot(8)";
   } else {
     out.text = found.user_namespace->to_line();
-    out.remedy = "see the kernel's log";
+    const std::vector<std::string>& hints = found.user_namespace->hints();
+    out.remedy = hints.empty() ? "see the kernel's log" : hints.front();
   }
   return out;
 }
@@ -95,12 +96,21 @@ HostFinding id_range(const Examination& found) {
   for (const IdMap& extent : found.maps.uids) ids += extent.count;
   if (!found.id_range) {
     out.text = fmt::format("{} ids", ids);
+    if (!found.giving) return out;
+    out.state = State::kLimited;
+    out.text += fmt::format(", but {} keeps no files of theirs: {}", found.store_file_system,
+                            found.giving->to_line());
+    out.remedy = "put the store on ext4, xfs, btrfs or a new tmpfs: --root DIRECTORY";
     return out;
   }
   out.state = State::kLimited;
   out.text = found.id_range->to_line();
   if (found.facts.no_new_privs) {
-    out.remedy = "no_new_privs is set, with which newuidmap cannot work (allowPrivilegeEscalation: true)";
+    out.text += " (no_new_privs is set)";
+    out.remedy = found.facts.container.empty()
+                     ? "start shale without no_new_privs: NoNewPrivileges=no in a systemd unit"
+                     : container_option(found.facts, "--security-opt no-new-privileges=false",
+                                        "allowPrivilegeEscalation: true");
   } else if (out.text.find("owned by a different user") != std::string::npos) {
     // What newuidmap says when the group is not the one of /etc/passwd.
     const std::string user = fmt::format("--user {}:GROUP", found.facts.uid);
@@ -117,9 +127,14 @@ HostFinding id_range(const Examination& found) {
   return out;
 }
 
+// Whether the probe had a mount namespace, with a user namespace or without.
+bool could_mount(const Examination& found) {
+  return !found.user_namespace || found.chosen.isolation == Isolation::kMountNamespace;
+}
+
 HostFinding overlay(const Examination& found) {
   HostFinding out{.name = "overlayfs on the store"};
-  if (!found.overlay && !found.user_namespace) {
+  if (!found.overlay && could_mount(found)) {
     out.text = fmt::format("works on {}", found.store_file_system);
     return out;
   }
@@ -138,7 +153,7 @@ HostFinding overlay(const Examination& found) {
 
 HostFinding fresh_proc(const Examination& found) {
   HostFinding out{.name = "a fresh /proc"};
-  if (found.user_namespace && found.chosen.isolation != Isolation::kMountNamespace) {
+  if (!could_mount(found)) {
     out.state = State::kLimited;
     out.text = "not tried: nothing can be mounted";
   } else if (found.fresh_proc) {
@@ -210,7 +225,7 @@ std::vector<HostFinding> diagnose(const Examination& found) {
   out.push_back({.name = "fuse",
                  .state = State::kInfo,
                  .text = found.fuse_device ? "/dev/fuse is there; builds do not use it"
-                                           : "no /dev/fuse; builds do not need it",
+                                           : "no /dev/fuse for this user; builds do not need it",
                  .remedy = {}});
   out.push_back({.name = "other platforms",
                  .state = State::kInfo,

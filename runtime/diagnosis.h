@@ -20,6 +20,7 @@ struct Examination {
   bool unshare_refused = false;         // unshare(2) that asks for nothing: only a filter refuses that
   IdMaps maps;                          // as planned from files
   std::optional<Error> id_range;        // why newuidmap did not write them
+  std::optional<Error> giving;          // why the store keeps no files of theirs
   std::optional<Error> overlay;         // why the store's file system cannot be the upper one
   std::optional<Error> fresh_proc;      // why there is no fresh /proc
   bool seccomp_notify = false;

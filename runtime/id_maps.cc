@@ -88,6 +88,19 @@ Result<std::vector<IdMap>> subordinate_ids(const std::string& path, const std::s
   return parse_subordinate_ids(text, name, uid);
 }
 
+// The line that gives a user ids, as a command for root.
+std::vector<std::string> range_hints(const std::string& user, bool uids, bool gids) {
+  std::uint32_t first = 0;
+  for (const char* path : {"/etc/subuid", "/etc/subgid"}) {
+    const Result<std::string> text = sys::read_file(AT_FDCWD, path, kMaxFileBytes);
+    first = std::max(first, free_subordinate_ids(text ? *text : ""));
+  }
+  return {fmt::format("as root: echo '{}:{}:65536' {}", user, first,
+                      uids && gids ? "| tee -a /etc/subuid >>/etc/subgid"
+                      : uids       ? ">>/etc/subuid"
+                                   : ">>/etc/subgid")};
+}
+
 IdMaps single(std::string reason, std::vector<std::string> hints) {
   return {.uids = {{0, ::geteuid(), 1}},
           .gids = {{0, ::getegid(), 1}},
@@ -138,6 +151,22 @@ std::vector<IdMap> parse_subordinate_ids(std::string_view text, std::string_view
   return out;
 }
 
+std::uint32_t free_subordinate_ids(std::string_view text) {
+  constexpr std::uint64_t kFirst = 100'000;
+  constexpr std::uint64_t kCount = 65'536;
+  std::uint64_t free = kFirst;
+  for_each_line(text, [&](std::string_view line) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first == std::string_view::npos ? first : first + 1);
+    if (line.starts_with('#') || second == std::string_view::npos) return;
+    const auto start = number(line.substr(first + 1, second - first - 1));
+    const auto count = number(line.substr(second + 1));
+    if (start && count && *start < kIdEnd && *count < kIdEnd) free = std::max(free, *start + *count);
+  });
+  // A file that gives away the last ids has a hole somewhere, which its owner knows better.
+  return static_cast<std::uint32_t>(free + kCount <= kIdEnd ? free : kFirst);
+}
+
 Result<std::vector<IdMap>> parse_id_map(std::string_view text) {
   std::vector<IdMap> out;
   bool good = true;
@@ -183,14 +212,9 @@ Result<IdMaps> plan_id_maps() {
   ASSIGN_OR_RETURN(std::vector<IdMap> uids, subordinate_ids("/etc/subuid", name, uid));
   ASSIGN_OR_RETURN(std::vector<IdMap> gids, subordinate_ids("/etc/subgid", name, uid));
   if (uids.empty() || gids.empty()) {
-    std::vector<std::string> hints;
-    for (const char* file : {"/etc/subuid", "/etc/subgid"})
-      if ((file == std::string_view("/etc/subuid") ? uids : gids).empty())
-        hints.push_back(fmt::format(
-            "as root, add the line '{}:100000:65536' (a range no other line uses) to {}", shown, file));
     return single(fmt::format("user {} has no range of subordinate ids in {}", shown,
                               uids.empty() ? "/etc/subuid" : "/etc/subgid"),
-                  std::move(hints));
+                  range_hints(shown, uids.empty(), gids.empty()));
   }
   for (const char* helper : {"newuidmap", "newgidmap"}) {
     if (auto found = find_map_helper(helper); !found)

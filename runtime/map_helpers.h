@@ -5,7 +5,9 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -18,6 +20,9 @@ namespace shale::runtime {
 // The absolute path of `name`, owned by root, writable by nobody else, setuid or with file capabilities; else
 // an error with the remedy as its hint.
 Result<std::string> find_map_helper(const std::string& name);
+
+// The first of 65536 ids that no row of `/etc/subuid`-like `text` has, from 100000 on, where useradd begins.
+std::uint32_t free_subordinate_ids(std::string_view text);
 
 // Who writes the maps of a user namespace: for a range of ids newuidmap and newgidmap, both at once and
 // beside whatever the caller does, as each takes about a millisecond; else ourselves.

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/probe.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/capability.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -57,6 +62,22 @@ Status try_rung(BuildIsolation& rung, Scratch& scratch, bool wanted) {
   return {};
 }
 
+// What a build in a chroot needs of the store's file system, which is its root's: devices that it makes, and
+// programs.
+Status try_chroot(const Scratch& scratch) {
+  constexpr const char* kHint =
+      "put the store on a file system that is mounted with neither nodev nor noexec: --root";
+  const std::string null = scratch.path() + "/null";
+  const bool made = ::mknod(null.c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0;
+  const UniqueFd device(made ? ::open(null.c_str(), O_RDWR | O_CLOEXEC) : -1);
+  if (!device) return fail(Error::system(errno, "use a device on the store's file system, as a chroot needs").hint(kHint));
+  struct statvfs info{};
+  if (::statvfs(scratch.path().c_str(), &info) == 0 && (info.f_flag & ST_NOEXEC) != 0)
+    return fail(
+        Error(ErrorKind::kUnsupported, "the store's file system runs no programs (noexec)").hint(kHint));
+  return {};
+}
+
 }  // namespace
 
 Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::optional<Isolation> wanted) {
@@ -88,15 +109,21 @@ Result<BuildIsolation> probe_isolation(const std::string& store_dir, std::option
     if (lacks_space(entered.error())) return fail(std::move(entered.error()));
   }
   result.snapshotter = Snapshotter::kClone;
+  result.isolation = Isolation::kNone;
   // Chroot isolates nothing from what is around it: good enough where that is a container made for the build.
-  result.isolation =
-      root && facts.can_chroot() && !facts.container.empty() ? Isolation::kChroot : Isolation::kNone;
-  if (root && result.isolation == Isolation::kNone)
-    result.reasons.push_back(Error(ErrorKind::kUnsupported,
-                                   facts.container.empty()
-                                       ? "this is no container that is known, so that chroot is not chosen"
-                                       : "root lacks capabilities that builds in a chroot need")
-                                 .hint("--isolation=chroot runs commands without any isolation"));
+  if (root && facts.container.empty()) {
+    result.reasons.push_back(
+        Error(ErrorKind::kUnsupported, "this is no container that is known, so that chroot is not chosen")
+            .hint("--isolation=chroot runs commands without any isolation"));
+  } else if (root && !facts.can_chroot()) {
+    result.reasons.emplace_back(ErrorKind::kUnsupported,
+                                "root lacks capabilities that builds in a chroot need");
+  } else if (root) {
+    if (Status usable = try_chroot(scratch))
+      result.isolation = Isolation::kChroot;
+    else
+      result.reasons.insert(result.reasons.begin(), std::move(usable.error()));
+  }
   if (result.isolation == Isolation::kNone) {
     ASSIGN_OR_RETURN(BuildIsolation none, plan_isolation(Isolation::kNone));
     result.maps = std::move(none.maps);

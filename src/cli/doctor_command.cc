@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/display_text.h"
@@ -78,12 +79,17 @@ std::string as_json(const HostReport& report, bool findings) {
 }
 
 std::string summary_of(const HostReport& report) {
+  // The first reason is about the first thing that could be better.
+  std::string why = report.why.empty() ? "" : fmt::format("   because: {}\n", report.why);
+  const auto explain = [&](bool about_this) { return about_this ? std::exchange(why, {}) : std::string(); };
   std::string out =
       fmt::format(" isolation: {} ({})\n", isolation_name(report.isolation), isolation_text(report));
-  if (!report.why.empty()) out += fmt::format("   because: {}\n", report.why);
+  out += explain(report.isolation != Isolation::kFull);
   if (report.bound_proc) out += "   /proc: the one that is here\n";
+  out += explain(report.bound_proc);
   if (report.isolation != Isolation::kNone)
     out += fmt::format(" snapshots: {}\n", snapshotter_text(report.snapshotter));
+  out += explain(true);
   out += fmt::format(" store: {} ({})\n", report.store_root, report.store_file_system);
   return out;
 }

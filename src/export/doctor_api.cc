@@ -80,6 +80,8 @@ void take_reasons(Examination& found, const runtime::BuildIsolation& probed) {
       if (!found.overlay) found.overlay = reason;  // the first: what follows is about the way around it
     } else if (text.find("/proc") != std::string::npos)
       found.fresh_proc = reason;
+    else if (text.find("to a subordinate id") != std::string::npos)
+      found.giving = reason;
     else if (text.find("map the build's ids") != std::string::npos)
       found.id_range = reason;
     else if (!found.user_namespace && text.find("build's user namespace") != std::string::npos)

@@ -133,11 +133,15 @@ bool is_network_file_system(int fd) {
 
 Status check_owner(int root, const std::string& path) {
   ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(root));
-  if (info.st_uid != ::geteuid())
-    return fail(
-        Error(ErrorKind::kPermission, fmt::format("the store '{}' belongs to user id {}, not to you ({})",
-                                                  path, info.st_uid, ::geteuid()))
-            .hint("a store has one user; use your own with --root or SHALE_ROOT"));
+  if (info.st_uid != ::geteuid()) {
+    Error error(ErrorKind::kPermission, fmt::format("the store '{}' belongs to user id {}, not to you ({})",
+                                                    path, info.st_uid, ::geteuid()));
+    if (::geteuid() == 0 && is_network_file_system(root))
+      error.add_hint(
+          "servers take root for another user (NFS: root_squash): be an ordinary user, or use a local disk");
+    error.add_hint("a store has one user; use your own with --root or SHALE_ROOT");
+    return fail(std::move(error));
+  }
   if ((info.st_mode & 0077) != 0)
     return fail(
         Error(ErrorKind::kPermission,

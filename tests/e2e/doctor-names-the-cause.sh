@@ -13,6 +13,7 @@ docker|abstract sockets|info|can be reached|
 docker|container|info|docker|
 docker-user|user namespaces|NO|a seccomp filter refuses unshare(2)|docker run --security-opt seccomp=unconfined
 docker-no-capabilities|user namespaces|NO|a seccomp filter refuses unshare(2)|docker run --security-opt seccomp=unconfined
+docker-read-only|user namespaces|NO|a seccomp filter refuses unshare(2)|docker run --security-opt seccomp=unconfined
 docker-sys-admin|user namespaces|ok||
 docker-unconfined|user namespaces|ok||
 docker-unconfined|range of ids|ok|root has all ids|
@@ -38,7 +39,7 @@ docker-no-setfcap|user namespaces|NO|root without the capability SETFCAP|docker 
 subids|range of ids|missing|newuidmap could not map the build's ids|setcap cap_setuid+ep
 subids-file-capabilities|range of ids|ok|65537 ids|
 subids-other-group|range of ids|missing|owned by a different user|docker run --user 1000:GROUP
-subids-no-new-privileges|range of ids|missing|newuidmap could not map the build's ids|allowPrivilegeEscalation: true
+subids-no-new-privileges|range of ids|missing|newuidmap could not map the build's ids|docker run --security-opt no-new-privileges=false
 limit|user namespaces|NO|user.max_user_namespaces is 0|sysctl -w user.max_user_namespaces
 ROWS
 

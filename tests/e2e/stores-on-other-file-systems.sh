@@ -39,6 +39,7 @@ echo "the store on overlayfs: done"
 
 mount -t tmpfs tmpfs "$T/memory"
 build memory "isolation full"
+SHALE_ISOLATION=single build memory "isolation single"
 echo "the store on a tmpfs: done"
 
 # ramfs has no attributes, as an old tmpfs and an old NFS.

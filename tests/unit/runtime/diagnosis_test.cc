@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <functional>
 
+#include "runtime/namespace_error.h"
+
 namespace shale::runtime {
 namespace {
 
@@ -91,6 +93,26 @@ TEST(Diagnosis, RootIsNotStoppedByTheSwitchForOrdinaryUsers) {
   EXPECT_THAT(finding(examination, "user namespaces").text, HasSubstr("in a chroot"));
 }
 
+// Another limit than that of this namespace, which may be far from reached.
+TEST(Diagnosis, LimitsAroundANamespaceAreNotTakenForItsOwn) {
+  Examination examination;
+  examination.facts.max_user_namespaces = 96365;
+  examination.user_namespace = namespace_error(ENOSPC, "create the build's user namespace");
+  EXPECT_EQ(examination.user_namespace->kind(), ErrorKind::kUnsupported);
+  const HostFinding found = finding(examination, "user namespaces");
+  EXPECT_THAT(found.text, HasSubstr("the limit of namespaces is reached"));
+  EXPECT_THAT(found.remedy, HasSubstr("user.max_*_namespaces"));
+}
+
+TEST(Diagnosis, WhatAMountNamespaceAloneAllowsIsTried) {
+  Examination examination;
+  examination.user_namespace = Error::system(EPERM, "create the build's user namespace");
+  EXPECT_THAT(finding(examination, "overlayfs on the store").text, HasSubstr("not tried"));
+  examination.chosen.isolation = Isolation::kMountNamespace;
+  EXPECT_THAT(finding(examination, "overlayfs on the store").text, HasSubstr("works"));
+  EXPECT_THAT(finding(examination, "a fresh /proc").text, HasSubstr("can be mounted"));
+}
+
 TEST(Diagnosis, AGoodHostNeedsNothing) {
   Examination examination;
   examination.facts.kernel = "6.12.1";
@@ -115,13 +137,31 @@ TEST(Diagnosis, MissingRangesComeWithTheLineToAdd) {
   EXPECT_THAT(found.remedy, HasSubstr("a:100000:65536"));
 }
 
+TEST(Diagnosis, ARangeIsOfNoUseWhereTheStoreKeepsNoFilesOfIt) {
+  Examination examination;
+  examination.maps.kind = IdMaps::Kind::kFull;
+  examination.maps.uids = {{0, 1000, 1}, {1, 100000, 65536}};
+  examination.store_file_system = "nfs";
+  examination.giving = Error::system(EPERM, "give a file in the store to a subordinate id");
+  const HostFinding found = finding(examination, "range of ids");
+  EXPECT_EQ(found.state, HostFinding::State::kLimited);
+  EXPECT_THAT(found.text, HasSubstr("65537 ids, but nfs keeps no files of theirs"));
+  EXPECT_THAT(found.remedy, HasSubstr("--root"));
+}
+
 TEST(Diagnosis, NewuidmapUnderNoNewPrivs) {
   Examination examination;
   examination.maps.kind = IdMaps::Kind::kFull;
   examination.id_range = Error(ErrorKind::kPermission, "newuidmap could not map the build's ids: no");
   EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("setcap cap_setuid+ep"));
   examination.facts.no_new_privs = true;
-  EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("allowPrivilegeEscalation"));
+  EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("NoNewPrivileges=no"));
+  examination.facts.container = "kubernetes";
+  EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("allowPrivilegeEscalation: true"));
+  examination.facts.container = "docker";
+  EXPECT_THAT(finding(examination, "range of ids").remedy,
+              HasSubstr("docker run --security-opt no-new-privileges=false"));
+  examination.facts.container.clear();
   examination.facts.no_new_privs = false;
   examination.facts.uid = 7;
   examination.id_range =

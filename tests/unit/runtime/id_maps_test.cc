@@ -2,6 +2,7 @@
 // /etc/subuid and the kernel's id maps.
 #include <gtest/gtest.h>
 
+#include "runtime/map_helpers.h"
 #include "runtime/userns.h"
 
 namespace shale::runtime {
@@ -31,6 +32,13 @@ TEST(Passwd, RowsAreFoundByTheirWholeName) {
 TEST(SubordinateIds, RangeByName) {
   EXPECT_EQ(parse_subordinate_ids("root:1:2\nann:100000:65536\nbob:165536:65536\n", "ann", 1000),
             (Maps{{1, 100000, 65536}}));
+}
+
+TEST(SubordinateIds, AFreeRangeIsBehindAllOthers) {
+  EXPECT_EQ(free_subordinate_ids(""), 100000U);
+  EXPECT_EQ(free_subordinate_ids("root:1:2\n#x:900000:9\nann:100000:65536\nbob:165536:65536\nbad:x:y\n"),
+            231072U);
+  EXPECT_EQ(free_subordinate_ids("ann:4294967000:200\n"), 100000U);
 }
 
 TEST(SubordinateIds, RangeByNumberAndWithoutAName) {
