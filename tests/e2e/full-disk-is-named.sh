@@ -37,9 +37,14 @@ command -v mkfs.ext4 >/dev/null || skip "mkfs.ext4 is not installed"
 unshare --mount --propagation private bash -euc '
   truncate -s 60M "$1/disk"; mkfs.ext4 -q -m 0 "$1/disk"; mount -o loop "$1/disk" "$1/small"
   export SHALE_ROOT=$1/small/store
+  # What was removed is free when the journal has been written.
   fill() {
-    for size in 1M 4k 4k; do dd if=/dev/zero bs=$size of="$1/small/fill" oflag=append conv=notrunc,fsync || true; done 2>/dev/null
-    [ "$(df --output=avail "$1/small" | tail -1)" -eq 0 ]
+    for _ in 1 2 3 4 5; do
+      for size in 1M 4k 1k; do dd if=/dev/zero bs=$size of="$1/small/fill" oflag=append conv=notrunc,fsync || true; done 2>/dev/null
+      [ "$(df --output=avail "$1/small" | tail -1)" -ne 0 ] || return 0
+      sync -f "$1/small"
+    done
+    df "$1/small"; return 1
   }
   "$E2E_SHALE" import "$E2E_CACHE/busybox-latest.tar" busybox >/dev/null
   printf "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1048576 count=20\n" | "$E2E_SHALE" build --progress=plain -t a -f - .
