@@ -70,7 +70,9 @@ Status try_chroot(const Scratch& scratch) {
   const std::string null = scratch.path() + "/null";
   const bool made = ::mknod(null.c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0;
   const UniqueFd device(made ? ::open(null.c_str(), O_RDWR | O_CLOEXEC) : -1);
-  if (!device) return fail(Error::system(errno, "use a device on the store's file system, as a chroot needs").hint(kHint));
+  if (!device)
+    return fail(
+        Error::system(errno, "use a device on the store's file system, as a chroot needs").hint(kHint));
   struct statvfs info{};
   if (::statvfs(scratch.path().c_str(), &info) == 0 && (info.f_flag & ST_NOEXEC) != 0)
     return fail(
