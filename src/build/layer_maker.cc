@@ -44,6 +44,7 @@ Result<std::optional<Unpacked>> unpack_if_archive(BuildState& state, SourceTree&
   spec.input_fd = fd.get();
   spec.fs_fd = out.directory.fs.get();
   spec.owners = state.owners();
+  spec.any_end = true;
   spec.manifest_path = state.store->root() + "/" + out.directory.manifest_path();
   Result<layer::ArchiveResult> done = layer::extract_archive(spec);
   if (!done) return fail(std::move(done.error()).context(fmt::format("while unpacking '{}'", pick.name)));

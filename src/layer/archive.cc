@@ -183,6 +183,7 @@ Result<ArchiveJob> start_extract_archive(const ExtractSpec& spec) {
             {"limits", limits_json(spec.limits)},
             {"squash_owners", spec.squash_owners},
             {"record_owners", spec.record_owners},
+            {"any_end", spec.any_end},
             {"owner_attributes", spec.owners == OwnerEncoding::kAttributes}};
   return start_archive_job("extract", json, {{input, 4}, {fs, 5}});
 }

@@ -53,6 +53,9 @@ struct ExtractSpec {
   // Owners and attributes are written into the manifest only; the files belong to the caller. For a caller
   // outside of the build's user namespace.
   bool record_owners = false;
+  // No end marker, or something behind it, is a warning: for a file, which nothing can have cut on its way
+  // here.
+  bool any_end = false;
   OwnerEncoding owners = OwnerEncoding::kIds;
   ArchiveLimits limits;
 };

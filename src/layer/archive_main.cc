@@ -115,6 +115,7 @@ Result<Json> run_unpack(const Json& spec, bool layer) {
   options.layer = layer;
   options.squash_owners = json_bool(spec, "squash_owners");
   options.record_owners = json_bool(spec, "record_owners");
+  options.any_end = json_bool(spec, "any_end");
   if (json_bool(spec, "owner_attributes")) options.owners = OwnerEncoding::kAttributes;
   options.limits = input_options.limits;
   ASSIGN_OR_RETURN(options.below, lower_view(spec));

@@ -80,8 +80,8 @@ std::string shown(std::string_view name) {
   return out;
 }
 
-TarReader::TarReader(ArchiveInput& input)
-    : input_(input), archive_(::archive_read_new(), &::archive_read_free) {}
+TarReader::TarReader(ArchiveInput& input, OddEnd odd_end)
+    : input_(input), odd_end_(odd_end), archive_(::archive_read_new(), &::archive_read_free) {}
 TarReader::~TarReader() = default;
 
 long TarReader::supply(archive* handle, void* self, const void** bytes) {
@@ -172,24 +172,28 @@ Result<std::optional<TarReader::Piece>> TarReader::data() {
 }
 
 // libarchive takes the end of the stream at a block boundary for the end of the tar, and reads nothing behind
-// an end marker. A transfer cut at that point, or something hidden behind the end, must not pass.
+// an end marker. A transfer cut at that point, or something hidden behind the end, must not pass unnoticed.
 Status TarReader::finish() {
   const auto consumed = static_cast<std::uint64_t>(::archive_filter_bytes(archive_.get(), 0));
   const auto last_header = static_cast<std::uint64_t>(::archive_read_header_position(archive_.get()));
-  if (consumed < last_header + kBlock) {
-    return fail(ErrorKind::kCorrupt, "the tar is cut short: its end marker is missing");
-  }
+  if (consumed < last_header + kBlock)
+    RETURN_IF_ERROR(odd("the tar is cut short: its end marker is missing"));
   std::string_view rest = chunk_;
   rest.remove_prefix(static_cast<std::size_t>(
       std::min<std::uint64_t>(consumed - std::min(consumed, chunk_offset_), rest.size())));
   if (chunk_offset_ > consumed) rest = chunk_;
   while (true) {
-    if (std::any_of(rest.begin(), rest.end(), [](char c) { return c != '\0'; })) {
-      return fail(ErrorKind::kCorrupt, "the tar has data behind its end marker");
-    }
+    if (warning_.empty() && std::any_of(rest.begin(), rest.end(), [](char c) { return c != '\0'; }))
+      RETURN_IF_ERROR(odd("the tar has data behind its end marker"));
     ASSIGN_OR_RETURN(rest, input_.next());
     if (rest.empty()) return {};
   }
+}
+
+Status TarReader::odd(std::string_view text) {
+  if (odd_end_ == OddEnd::kRefused) return fail(ErrorKind::kCorrupt, std::string(text));
+  warning_ = text;
+  return {};
 }
 
 }  // namespace shale::layer

@@ -28,7 +28,7 @@ constexpr std::uint64_t kEntryBytes = sizeof(LayerNode) + sizeof(Entry) + 64;
 class Unpacker {
  public:
   Unpacker(ArchiveInput& input, int fs_fd, const UnpackOptions& options, IdMap ids)
-      : reader_(input),
+      : reader_(input, options.any_end ? OddEnd::kTold : OddEnd::kRefused),
         writer_(fs_fd, options.record_owners, options.owners),
         maker_(options, std::move(ids)),
         data_(input, reader_, options.limits),
@@ -372,6 +372,7 @@ class Unpacker {
                       "(first: '{}')",
                       names_kept_inside_, shown(first_name_kept_inside_)));
     }
+    if (!reader_.warning().empty()) lines.push_back(reader_.warning());
     if (ignored_metadata_ > 0)
       lines.push_back(fmt::format("{} AUFS bookkeeping entries were left out", ignored_metadata_));
     return lines;

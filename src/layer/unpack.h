@@ -16,6 +16,7 @@ struct UnpackOptions {
   bool layer = true;  // whiteouts and opaque markers mean what OCI says; else they are ordinary names
   bool squash_owners = false;  // everything belongs to 0:0
   bool record_owners = false;  // owners and attributes go into the manifest only
+  bool any_end = false;        // a tar's odd end is a warning
   OwnerEncoding owners = OwnerEncoding::kIds;
   SnapshotView below;
   ArchiveLimits limits;

@@ -2,6 +2,7 @@
 // Unpacking through the helper: what layers mean, and what hostile ones must not do. The T numbers are the
 // rows of the project's table of attacks.
 #include <chrono>
+#include <filesystem>
 
 #include "layer/archive.h"
 #include "layer/diff.h"
@@ -373,6 +374,32 @@ TEST_F(Unpack, T23_EveryCutIsRefused) {
     EXPECT_FALSE(unpack(whole.substr(0, length), "byte" + std::to_string(length))) << length;
   EXPECT_FALSE(unpack(whole + "hidden behind the end", "trailing"));
   EXPECT_TRUE(unpack(whole + std::string(10240, '\0'), "padded"));
+}
+
+// A file that a user has is taken as docker takes it, but not in silence.
+TEST_F(Unpack, OddEndsOfAnArchiveAreTold) {
+  const std::string whole = TarBuilder().file("f", "x").finish();
+  const std::vector<std::pair<std::string, std::string>> archives = {
+      {whole.substr(0, 1024), "its end marker is missing"},
+      {whole + "junk", "data behind its end marker"},
+  };
+  for (const auto& [bytes, warning] : archives) {
+    write("input.tar", bytes);
+    ExtractSpec spec{.input_path = path("input.tar"),
+                     .fs_path = path("to"),
+                     .manifest_path = path("m"),
+                     .squash_owners = true};
+    make_dir("to");
+    EXPECT_FALSE(extract_archive(spec)) << warning;
+    std::filesystem::remove_all(path("to"));
+    make_dir("to");
+    spec.any_end = true;
+    const ArchiveResult result = must(extract_archive(spec));
+    EXPECT_EQ(read("to/f"), "x");
+    ASSERT_EQ(result.warnings.size(), 1U);
+    EXPECT_NE(result.warnings[0].find(warning), std::string::npos) << result.warnings[0];
+    std::filesystem::remove_all(path("to"));
+  }
 }
 
 TEST_F(Unpack, T25_T26_BombsHitTheirLimits) {
