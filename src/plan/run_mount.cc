@@ -89,10 +89,19 @@ Result<MountOp> plan_mount(StageWriter& writer, const dockerfile::Instruction& i
     return out;
   }
   if (out.kind == MountOp::Kind::kSsh && out.id.empty()) out.id = "default";
-  if (!mount->target.empty()) out.target = writer.absolute(mount->target);
+  // Without a target, what is mounted lies over WORKDIR; an agent has a place of its own.
+  if (out.kind != MountOp::Kind::kSsh || !mount->target.empty()) out.target = writer.absolute(mount->target);
+  if (out.target == "/") {
+    Error error(ErrorKind::kDockerfile, "invalid mount target \"/\"");
+    if (mount->target.empty())
+      error.add_hint("give the mount a target=; without one it lies over WORKDIR, which is / here");
+    return fail(writer.at(instruction, std::move(error), text.text));
+  }
   // A relative target is an id as it is written, wherever WORKDIR is.
-  if (out.kind == MountOp::Kind::kCache && out.id.empty())
+  if (out.kind == MountOp::Kind::kCache && out.id.empty()) {
     out.id = clean_path(mount->target).substr(mount->target.starts_with('/') ? 0 : 1);
+    if (out.id.empty()) out.id = ".";
+  }
   if (!mount->source.empty()) out.source_path = clean_path(mount->source);
   if (out.kind == MountOp::Kind::kTmpfs && out.source_path != "/")
     return fail(writer.at(

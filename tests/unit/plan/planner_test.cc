@@ -84,6 +84,21 @@ TEST(Planner, MountsBelowOthersComeAfterThem) {
   EXPECT_EQ(mounts[1].target, "/m/n");
 }
 
+TEST(Planner, MountWithoutATargetLiesOverWorkdir) {
+  for (const char* type : {"bind", "cache", "tmpfs"}) {
+    const std::string run = std::string("RUN --mount=type=") + type + " x\n";
+    const Plan plan = plan_of("FROM scratch\nWORKDIR /w\n" + run).value();
+    EXPECT_EQ(std::get<RunOp>(plan.nodes.back().op).mounts.front().target, "/w") << type;
+    const Result<Plan> over_all = plan_of("FROM scratch\n" + run);
+    ASSERT_FALSE(over_all) << type;
+    EXPECT_EQ(over_all.error().message(), "invalid mount target \"/\"");
+    ASSERT_NE(over_all.error().span(), nullptr);
+    EXPECT_EQ(over_all.error().span()->line, 2);
+  }
+  const Plan ssh = plan_of("FROM scratch\nWORKDIR /w\nRUN --mount=type=ssh x\n").value();
+  EXPECT_EQ(std::get<RunOp>(ssh.nodes.back().op).mounts.front().target, "/run/buildkit/ssh_agent.0");
+}
+
 TEST(Planner, WorkdirKeepsAnAbsolutePathAsWrittenAndJoinsARelativeOne) {
   const auto directory = [](const std::string& instructions) {
     const Plan plan = plan_of("FROM scratch\n" + instructions).value();
