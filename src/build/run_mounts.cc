@@ -27,6 +27,7 @@ Status RunStep::prepare_mount(const plan::MountOp& mount) {
       runtime::SandboxMount tmpfs;
       tmpfs.kind = runtime::SandboxMount::Kind::kTmpfs;
       tmpfs.target = mount.target;
+      tmpfs.read_only = mount.read_only;
       tmpfs.size_bytes = mount.tmpfs_bytes;
       tmpfs.mode = 01777;
       tmpfs.nosuid = true;

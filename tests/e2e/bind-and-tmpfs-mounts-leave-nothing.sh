@@ -27,3 +27,13 @@ ran starred
 rm 'f*'
 fails + build .
 has '"/f*": not found'
+# A tmpfs can be read-only; without a target, a mount lies over WORKDIR.
+cat >Dockerfile <<'D2'
+FROM busybox
+RUN --mount=type=tmpfs,target=/ro,ro ! touch /ro/x
+WORKDIR /w
+RUN touch below
+RUN --mount=type=bind [ -f file ] && [ ! -e below ]
+RUN [ -f below ]
+D2
+build .
