@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/sha256.h"
 #include "base/suggest.h"
@@ -47,6 +48,16 @@ Error not_found(const SourceTree& tree, const std::string& path) {
   return error;
 }
 
+// Links are followed.
+Result<layer::ResolvedPath> resolve(const SourceTree& tree, const std::string& path) {
+  Result<layer::ResolvedPath> found = tree.view().resolve(path, true);
+  if (!found && found.error().errno_value() == ELOOP)
+    return fail(
+        Error(ErrorKind::kDockerfile, fmt::format("\"/{}\": too many symlinks in {}", path, tree.name()))
+            .hint("a link there leads to itself"));
+  return found;
+}
+
 // The components before the first one with a wildcard, and the rest.
 std::pair<std::string, std::string> split_wildcards(const std::string& path) {
   std::size_t at = 0;
@@ -77,8 +88,7 @@ bool leads_into(std::string_view pattern, std::string_view path) {
 
 Status select_wildcard(const SourceTree& tree, const std::string& base, const std::string& pattern,
                        std::vector<Selected>& out) {
-  ASSIGN_OR_RETURN(const layer::ResolvedPath start,
-                   tree.view().resolve(dockerfile::remove_escapes(base), true));
+  ASSIGN_OR_RETURN(const layer::ResolvedPath start, resolve(tree, dockerfile::remove_escapes(base)));
   if (!start.exists()) return fail(not_found(tree, dockerfile::remove_escapes(base)));
   RETURN_IF_ERROR(tree.check_open(start.path));
   const std::size_t prefix = start.path.empty() ? 0 : start.path.size() + 1;
@@ -97,7 +107,7 @@ Status select_wildcard(const SourceTree& tree, const std::string& base, const st
     std::string target = path;
     if (found.entry->is_symlink()) {
       // A picked link is followed, as a written one is.
-      ASSIGN_OR_RETURN(const layer::ResolvedPath real, tree.view().resolve(path, true));
+      ASSIGN_OR_RETURN(const layer::ResolvedPath real, resolve(tree, path));
       if (!real.exists()) return fail(not_found(tree, path));
       target = real.path;
     }
@@ -118,7 +128,7 @@ Status select_with_parents(const SourceTree& tree, const std::string& word, std:
   std::vector<Selected> starts;
   const auto [literal, wildcard] = split_wildcards(base);
   if (wildcard.empty()) {
-    ASSIGN_OR_RETURN(const layer::ResolvedPath start, tree.view().resolve(literal, true));
+    ASSIGN_OR_RETURN(const layer::ResolvedPath start, resolve(tree, literal));
     if (!start.exists()) return fail(not_found(tree, literal));
     starts.push_back({.path = start.path, .name = {}, .word = 0, .parents_pattern = {}});
   } else {
@@ -141,7 +151,7 @@ Status select_word(const plan::CopyOp& op, const std::string& word, const Source
   const auto [base, pattern] = split_wildcards(path);
   if (!pattern.empty()) return select_wildcard(tree, base, pattern, out);
   const std::string literal = dockerfile::remove_escapes(path);
-  Result<layer::ResolvedPath> found = tree.view().resolve(literal, true);
+  Result<layer::ResolvedPath> found = resolve(tree, literal);
   if (!found && found.error().errno_value() != ENOTDIR) return fail(std::move(found.error()));
   if (!found || !found->exists()) return fail(not_found(tree, literal));
   out.push_back({.path = found->path, .name = last_component(literal), .word = 0, .parents_pattern = {}});
@@ -154,7 +164,7 @@ Status select_word(const plan::CopyOp& op, const std::string& word, const Source
 bool sends_below(const SourceTree& tree, const std::string& word, const std::string& path) {
   const auto [base, pattern] = split_wildcards(relative(plan::clean_path(word)));
   if (pattern.find("**") == std::string::npos) return false;
-  const Result<layer::ResolvedPath> start = tree.view().resolve(dockerfile::remove_escapes(base), true);
+  const Result<layer::ResolvedPath> start = resolve(tree, dockerfile::remove_escapes(base));
   if (!start || !start->exists()) return false;
   const auto sent = dockerfile::IgnoreMatcher::from_patterns(
       {start->path.empty() ? pattern : fmt::format("{}/{}", start->path, pattern)});
@@ -188,8 +198,7 @@ Status check_may_be_empty(const plan::CopyOp& op, const SourceTree& tree, const 
   if (tree.taken_otherwise() == nullptr) return {};
   const std::string base = split_wildcards(path).first;
   if (base.empty()) return {};
-  ASSIGN_OR_RETURN(const layer::ResolvedPath start,
-                   tree.view().resolve(dockerfile::remove_escapes(base), true));
+  ASSIGN_OR_RETURN(const layer::ResolvedPath start, resolve(tree, dockerfile::remove_escapes(base)));
   if (takes(op, tree, start.path)) return {};
   for (const plan::CopyOp* other : *tree.taken_otherwise())
     if (takes(*other, tree, start.path)) return {};

@@ -119,6 +119,15 @@ TEST(Selection, LinkToNothingSaysWhereItLeads) {
   }
 }
 
+TEST(Selection, LinksInACircleAreNamed) {
+  TestTree circle({directory(""), symlink("loop", "loop")});
+  for (const char* word : {"loop", "lo*", "loop/x", "loop/*"}) {
+    plan::CopyOp op;
+    op.paths = {word};
+    EXPECT_THAT(select(op, circle).error().message(), HasSubstr("too many symlinks in the test")) << word;
+  }
+}
+
 TEST(Selection, IgnoredNameSaysSo) {
   plan::CopyOp op;
   op.paths = {"ignored"};
