@@ -11,6 +11,7 @@
 #include "base/suggest.h"
 #include "build/remote_context.h"
 #include "plan/git_reference.h"
+#include "plan/stage_graph.h"
 #include "sys/files.h"
 
 namespace shale::build {
@@ -237,7 +238,7 @@ Result<BuildInputs> read_inputs(BuildState& state, EventSink& events, StepId& ne
   }
   ASSIGN_OR_RETURN(out.context.ignore, read_ignore(request, out.dockerfile, out.context));
   for (const auto& [name, value] : request.build_contexts)
-    RETURN_IF_ERROR(read_named_context(name, value, out));
+    RETURN_IF_ERROR(read_named_context(plan::context_name(name), value, out));
   return out;
 }
 

@@ -210,7 +210,17 @@ Result<StageNames> StageGraph::resolve_stage(int index) {
   return out;
 }
 
-std::optional<Target> StageGraph::named_context(const std::string& name) const {
+std::string context_name(const std::string& name) {
+  const Result<image::ImageRef> reference = image::ImageRef::parse(name);
+  if (!reference) return name;
+  constexpr std::string_view kDefaultTag = ":latest";
+  std::string out = reference->familiar();
+  if (out.ends_with(kDefaultTag)) out.resize(out.size() - kDefaultTag.size());
+  return out;
+}
+
+std::optional<Target> StageGraph::named_context(const std::string& wanted) const {
+  const std::string name = context_name(wanted);
   Target out{
       .kind = Target::Kind::kImage, .stage = -1, .reference = {}, .platform = options_->platform.to_string()};
   if (const auto image = options_->image_contexts.find(name); image != options_->image_contexts.end()) {
@@ -256,8 +266,6 @@ Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is
         "variable expansion is not supported for --from, define a new stage with FROM using ARG from global "
         "scope as a workaround");
   const std::string wanted = lower(name);
-  // A named context replaces a stage of its name.
-  if (const std::optional<Target> context = named_context(std::string(name))) return *context;
   if (number_is_stage && all_digits(name)) {
     const bool fits = name.size() < 7;
     const int index = fits ? std::stoi(std::string(name)) : 0;
@@ -272,6 +280,8 @@ Result<Target> StageGraph::find(std::string_view name, int stage, bool number_is
           fmt::format("cannot copy from stage \"{}\", it needs to be defined before current stage", name));
     return Target{.kind = Target::Kind::kStage, .stage = index, .reference = {}, .platform = {}};
   }
+  // A named context replaces a stage of its name.
+  if (const std::optional<Target> context = named_context(std::string(name))) return *context;
   for (int i = stage - 1; i >= 0; --i)
     if (file_->stages[static_cast<std::size_t>(i)].from.stage_name == wanted)
       return Target{.kind = Target::Kind::kStage, .stage = i, .reference = {}, .platform = {}};

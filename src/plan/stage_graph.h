@@ -44,6 +44,10 @@ struct StageNames {
   [[nodiscard]] std::vector<const dockerfile::Instruction*> instructions() const;
 };
 
+// A named context is an image by another name: whichever form of an image's name is written, "app",
+// "app:latest" and "docker.io/library/app" are one. What is no image's name stays as it is.
+std::string context_name(const std::string& name);
+
 class StageGraph {
  public:
   // Expands every FROM, resolves bases, checks the target. Errors are collected.
@@ -74,7 +78,7 @@ class StageGraph {
   [[nodiscard]] std::string unset_hint(const std::string& word) const;
   Result<int> find_target() const;
   // What --build-context gave this name.
-  [[nodiscard]] std::optional<Target> named_context(const std::string& name) const;
+  [[nodiscard]] std::optional<Target> named_context(const std::string& wanted) const;
 
   const dockerfile::ParsedFile* file_;
   const PlanOptions* options_;

@@ -21,3 +21,8 @@ same "$(cached)" 2
 fails + build --build-context "base=oci-layout://$T/layout:v2" --build-context "other=oci-layout://$T/layout" .
 has 'no image with the tag "v2"'
 fails + build --build-context "base=oci-layout://$T/nowhere" --build-context "other=oci-layout://$T/layout" .
+# Any form of an image's name is the same name.
+mkdir files && echo in-place-of-the-image >files/f
+printf 'FROM docker.io/library/replaced:latest\nCOPY --from=replaced f /g\n' >Dockerfile
+build -o "$T/out" --build-context replaced:latest=files .
+same "$(cat "$T/out/f" "$T/out/g" | uniq)" in-place-of-the-image

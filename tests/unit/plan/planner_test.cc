@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plan/stage_graph.h"
 #include "tests/unit/plan/planning.h"
 
 namespace shale::plan {
@@ -249,6 +250,28 @@ TEST(Planner, NamedContextReplacesAStageWithItsInstructions) {
   ASSERT_TRUE(plan);
   ASSERT_EQ(plan->nodes.size(), 2U);
   EXPECT_EQ(std::get<ImageOp>(plan->nodes[0].op).reference, "other:1");
+}
+
+TEST(Planner, NamedContextIsFoundByEveryFormOfAnImagesName) {
+  for (const char* name : {"app", "app:latest", "docker.io/library/app", "docker.io/app:latest"}) {
+    EXPECT_EQ(context_name(name), "app");
+    PlanOptions options;
+    options.image_contexts = {{"app", "other:1"}};
+    const Result<Plan> plan = plan_of(std::string("FROM ") + name + "\nRUN own\n", options);
+    ASSERT_TRUE(plan) << name;
+    EXPECT_EQ(std::get<ImageOp>(plan->nodes[0].op).reference, "other:1") << name;
+  }
+  EXPECT_EQ(context_name("app:1"), "app:1");
+  EXPECT_EQ(context_name("host.example/team/app:latest"), "host.example/team/app");
+  EXPECT_EQ(context_name("No Image"), "No Image");
+}
+
+TEST(Planner, NumberOfAStageIsNoNameOfAContext) {
+  PlanOptions options;
+  options.directory_contexts = {"0"};
+  const Result<Plan> plan = plan_of("FROM a\nRUN made\nFROM a\nCOPY --from=0 /f /\n", options);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(std::get<CopyOp>(plan->nodes.back().op).source.kind, FileSource::Kind::kNode);
 }
 
 TEST(Planner, BindMountOfTheContextBecomesASnapshotOfItsOwn) {
