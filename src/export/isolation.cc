@@ -33,13 +33,16 @@ std::string link_of(const char* path) {
 }
 
 // Everything on which a verdict depends, as far as it can change between two builds with one store.
-Digest situation(std::optional<Isolation> wanted) {
+Digest situation(std::optional<Isolation> wanted, const std::string& root) {
   const runtime::HostFacts facts = runtime::read_host_facts();
   FieldHash key("isolation");
   key.add(version()).add(wanted ? isolation_name(*wanted) : "auto");
   key.add(text_of("/proc/sys/kernel/random/boot_id"));
   for (const char* name : {"/proc/self/exe", "/proc/self/ns/user", "/proc/self/ns/mnt"})
     key.add(link_of(name));
+  // A store may be moved, with what it remembers, to another file system.
+  const Result<struct stat> store = sys::stat_at(AT_FDCWD, root);
+  key.add(store ? std::uint64_t{store->st_dev} : 0);
   for (const char* name : {"/etc/subuid", "/etc/subgid"}) key.add(text_of(name));
   for (const char* name : {"USER", "LOGNAME"}) {  // whom /etc/passwd does not know
     const char* value = ::getenv(name);
@@ -110,7 +113,7 @@ Result<runtime::BuildIsolation> choose_isolation(std::optional<Isolation> wanted
   if (!wanted) {
     ASSIGN_OR_RETURN(wanted, isolation_of_environment());
   }
-  const std::string key = situation(wanted).to_string();
+  const std::string key = situation(wanted, root).to_string();
   std::optional<runtime::BuildIsolation> chosen = remembered(root, key);
   if (!chosen) {
     // On a full disk, too: what gives space back is done in that isolation.

@@ -35,6 +35,13 @@ chmod 700 "$T/over"
 build over "isolation full" "what a step writes is in memory until it ends"
 SHALE_ISOLATION=single build over "isolation single"
 SHALE_SNAPSHOTTER=clone build over "snapshots are copies"
+# One that was moved there: what it remembers of isolation is about the place where it was.
+export SHALE_ROOT=$T/moved
+"$E2E_SHALE" load -i "$T/base.tar" >/dev/null
+printf 'FROM busybox\nRUN true\n' | "$E2E_SHALE" build -q - >/dev/null
+cp -a "$SHALE_ROOT" "$T/over/store"
+rm -rf "$SHALE_ROOT"
+build over "what a step writes is in memory until it ends"
 echo "the store on overlayfs: done"
 
 mount -t tmpfs tmpfs "$T/memory"
