@@ -17,5 +17,7 @@ printf 'FROM alpine\nWORKDIR /srv\nCOPY --from=%s home/user/app/config.json app/
 build .
 ran '{"a":1}'
 sed -i "s|--from=[^ ]*|--from=$(cat "$T/id")|" Dockerfile
-build .
-has '{"a":1}'
+build -o "$T/out" .
+has "COPY --from=$(cat "$T/id")"
+same "$(cat "$T/out/srv/app/config.json")" '{"a":1}'
+same "$(cached)" 3 # the same files, whatever the image is called
