@@ -118,9 +118,7 @@ std::vector<ViewEntry> SnapshotView::Directory::children() const {
   }
   // Parts come topmost first and the sort is stable, so the first of equal names is the visible one.
   if (parts_.size() > 1) {
-    std::stable_sort(all.begin(), all.end(), [](const ViewEntry& a, const ViewEntry& b) {
-      return a.entry->name() < b.entry->name();
-    });
+    std::ranges::stable_sort(all, {}, [](const ViewEntry& view) { return view.entry->name(); });
     all.erase(std::unique(
                   all.begin(), all.end(),
                   [](const ViewEntry& a, const ViewEntry& b) { return a.entry->name() == b.entry->name(); }),

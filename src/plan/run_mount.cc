@@ -95,7 +95,7 @@ Result<MountOp> plan_mount(StageWriter& writer, const dockerfile::Instruction& i
     Error error(ErrorKind::kDockerfile, "invalid mount target \"/\"");
     if (mount->target.empty())
       error.add_hint("give the mount a target=; without one it lies over WORKDIR, which is / here");
-    return fail(writer.at(instruction, std::move(error), text.text));
+    return fail(writer.at(instruction, error, text.text));
   }
   // A relative target is an id as it is written, wherever WORKDIR is.
   if (out.kind == MountOp::Kind::kCache && out.id.empty()) {
