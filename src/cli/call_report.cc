@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/columns.h"
 #include "cli/display_text.h"
 
 namespace shale::cli {
@@ -14,26 +15,6 @@ namespace shale::cli {
 namespace {
 
 using Row = std::vector<std::string>;
-
-// Columns three blanks apart, the last one as long as it is.
-std::string table(const std::vector<Row>& rows) {
-  constexpr std::size_t kGap = 3;
-  std::vector<int> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
-  }
-  std::string out;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      out += row[i];
-      if (i + 1 == row.size()) break;
-      out.append(static_cast<std::size_t>(widths[i] - display_width(row[i])) + kGap, ' ');
-    }
-    out += '\n';
-  }
-  return out;
-}
 
 // The marked lines and a few around them, in BuildKit's frame.
 std::string framed_excerpt(const SourceText& source, const SourceSpan& span) {
@@ -83,7 +64,7 @@ void add_mounts(std::string& out, const char* title, const std::vector<OutlineMo
   std::vector<Row> rows{{title, "REQUIRED"}};
   for (const OutlineMount& mount : mounts)
     rows.push_back({escape_controls(mount.id), mount.required ? "true" : ""});
-  out += table(rows) + '\n';
+  out += in_columns(rows) + '\n';
 }
 
 }  // namespace
@@ -103,14 +84,14 @@ std::string render_outline(const Outline& outline) {
   if (!outline.name.empty() || !outline.description.empty()) {
     std::vector<Row> rows{{"TARGET:", outline.name.empty() ? "(default)" : escape_controls(outline.name)}};
     if (!outline.description.empty()) rows.push_back({"DESCRIPTION:", escape_controls(outline.description)});
-    out += table(rows) + '\n';
+    out += in_columns(rows) + '\n';
   }
   if (!outline.arguments.empty()) {
     std::vector<Row> rows{{"BUILD ARG", "VALUE", "DESCRIPTION"}};
     for (const OutlineArgument& argument : outline.arguments)
       rows.push_back({escape_controls(argument.name), escape_controls(argument.value),
                       escape_controls(argument.description)});
-    out += table(rows) + '\n';
+    out += in_columns(rows) + '\n';
   }
   add_mounts(out, "SECRET", outline.secrets);
   add_mounts(out, "SSH", outline.ssh);
@@ -124,7 +105,7 @@ std::string render_targets(const TargetList& list) {
     if (target.is_default) name += name.empty() ? "(default)" : " (default)";
     rows.push_back({std::move(name), escape_controls(target.description)});
   }
-  return table(rows);
+  return in_columns(rows);
 }
 
 }  // namespace shale::cli

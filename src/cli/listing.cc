@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cli/columns.h"
 #include "cli/display_text.h"
 #include "shale/template.h"
 
@@ -37,22 +38,6 @@ Row cells_of(std::string_view line) {
   }
 }
 
-std::string aligned(const std::vector<Row>& rows) {
-  constexpr int kGap = 3;  // docker's
-  std::vector<int> widths;
-  for (const Row& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
-  }
-  std::string out;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i + 1 < row.size(); ++i)
-      out += row[i] + std::string(static_cast<std::size_t>(widths[i] + kGap - display_width(row[i])), ' ');
-    out += row.back() + '\n';
-  }
-  return out;
-}
-
 Result<std::string> table(const Listing& listing, const std::string& columns) {
   std::vector<Row> rows;
   ASSIGN_OR_RETURN(const std::string heading, fill_template(columns, listing.headings));
@@ -61,7 +46,7 @@ Result<std::string> table(const Listing& listing, const std::string& columns) {
     ASSIGN_OR_RETURN(const std::string line, fill_template(columns, row));
     rows.push_back(cells_of(line));
   }
-  return aligned(rows);
+  return in_columns(rows);
 }
 
 }  // namespace
