@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -92,6 +93,10 @@ class Error {
   struct Wire;
   std::unique_ptr<Payload> payload_;
 };
+
+// Makes `error` the first of `all`, or adds it to the first: for phases that go on after an error, so that
+// all are shown.
+void collect(std::optional<Error>& all, Error error);
 
 // The exit code of a program that ends with this error: 1 a step failed or the image could not be made ·
 // 2 usage or Dockerfile · 3 this host cannot do it · 4 registry or network · 5 store damaged or locked ·

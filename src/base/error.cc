@@ -47,7 +47,6 @@ ErrorKind kind_of_errno(int errno_value) {
     case ENETUNREACH:
     case ETIMEDOUT:
       return ErrorKind::kNetwork;
-    case EWOULDBLOCK:
     case EBUSY:
       return ErrorKind::kBusy;
     default:
@@ -76,6 +75,8 @@ Error Error::system(int errno_value, std::string what) {
   error.payload_->errno_value = errno_value;
   if (errno_value == ENOSPC || errno_value == EDQUOT)
     error.add_hint("free some space, or put the store elsewhere with --root or SHALE_ROOT");
+  if (errno_value == EMFILE)
+    error.add_hint("a process may have no more files open: raise the limit, for example 'ulimit -n 65536'");
   return error;
 }
 
@@ -113,6 +114,13 @@ int Error::step_status() const { return payload_->step_status; }
 void Error::set_step_status(int status) { payload_->step_status = status; }
 const std::vector<Error>& Error::others() const { return payload_->others; }
 void Error::add_other(Error error) { payload_->others.push_back(std::move(error)); }
+
+void collect(std::optional<Error>& all, Error error) {
+  if (all)
+    all->add_other(std::move(error));
+  else
+    all = std::move(error);
+}
 
 std::string Error::to_line() const {
   if (payload_->errno_value == 0) return payload_->message;

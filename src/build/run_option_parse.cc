@@ -74,14 +74,9 @@ Result<ExtraHost> ExtraHost::parse(std::string_view text) {
 }
 
 Status ResourceLimits::check() const {
-  std::optional<Error> first;
+  std::optional<Error> errors;
   const auto mistake = [&](bool wrong, std::string message, std::string hint) {
-    if (!wrong) return;
-    Error error = Error(ErrorKind::kUsage, std::move(message)).hint(std::move(hint));
-    if (first)
-      first->add_other(std::move(error));
-    else
-      first = std::move(error);
+    if (wrong) collect(errors, Error(ErrorKind::kUsage, std::move(message)).hint(std::move(hint)));
   };
   constexpr std::uint64_t kLeastMemory = std::uint64_t{6} << 20;  // docker's: less holds no process
   mistake(memory != 0 && memory < kLeastMemory, fmt::format("--memory {} is less than 6 MiB", memory),
@@ -109,7 +104,7 @@ Status ResourceLimits::check() const {
   mistake(!cpuset_mems.empty() && !is_number_list(cpuset_mems),
           fmt::format("--cpuset-mems '{}' is not a list of memory nodes", cpuset_mems), "for example 0,1");
   mistake(pids < -1, fmt::format("--pids-limit {} is less than -1", pids), "-1 stands for no limit");
-  if (first) return fail(std::move(*first));
+  if (errors) return fail(std::move(*errors));
   return {};
 }
 

@@ -29,7 +29,7 @@ Status images_command(const CommandLine& line) {
 }
 
 Status rmi_command(const CommandLine& line) {
-  std::optional<Error> first;
+  std::optional<Error> errors;
   for (const std::string& name : line.arguments) {
     Result<RemovedImage> removed = remove_image(line.value("root"), name, line.flag("force"));
     if (!removed) {
@@ -39,10 +39,7 @@ Status rmi_command(const CommandLine& line) {
         continue;
       }
       // The others are still removed.
-      if (first)
-        first->add_other(std::move(removed.error()));
-      else
-        first = std::move(removed.error());
+      collect(errors, std::move(removed.error()));
       continue;
     }
     for (const std::string& text : removed->lines)
@@ -50,7 +47,7 @@ Status rmi_command(const CommandLine& line) {
     if (!removed->warning.empty())
       write_stderr(fmt::format("warning: {}\n", escape_controls(removed->warning)));
   }
-  if (first) return fail(std::move(*first));
+  if (errors) return fail(std::move(*errors));
   return {};
 }
 

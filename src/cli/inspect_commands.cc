@@ -43,15 +43,12 @@ Status inspect_command(const CommandLine& line) {
   const std::string format = line.value("format");
   const bool list = format.empty() || format == "json";
   std::string out;
-  std::optional<Error> first;
+  std::optional<Error> errors;
   for (const std::string& name : line.arguments) {
     Result<std::string> text = described(line, name);
     if (!text) {
       // The others are still shown.
-      if (first)
-        first->add_other(std::move(text.error()));
-      else
-        first = std::move(text.error());
+      collect(errors, std::move(text.error()));
       continue;
     }
     if (list && !out.empty()) out += ",\n";
@@ -59,7 +56,7 @@ Status inspect_command(const CommandLine& line) {
   }
   if (list) out = out.empty() ? "[]\n" : fmt::format("[\n{}\n]\n", out);
   RETURN_IF_ERROR(write_stdout(out));
-  if (first) return fail(std::move(*first));
+  if (errors) return fail(std::move(*errors));
   return {};
 }
 

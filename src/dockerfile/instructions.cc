@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <functional>
+#include <optional>
 #include <ranges>
 #include <utility>
 
@@ -115,14 +116,13 @@ class TypedParser {
     std::vector<FlagError> problems;
     Flags result = Flags::parse(node_.flags, specs, problems);
     if (problems.empty()) return result;
-    std::vector<Error> errors;
+    std::optional<Error> errors;
     for (const FlagError& problem : problems) {
-      errors.push_back(with_suggestion(error(problem.message, problem.word), problem.suggestion));
-      if (!problem.hint.empty()) errors.back().add_hint(problem.hint);
+      Error one = with_suggestion(error(problem.message, problem.word), problem.suggestion);
+      if (!problem.hint.empty()) one.add_hint(problem.hint);
+      collect(errors, std::move(one));
     }
-    Error first = std::move(errors.front());
-    for (std::size_t i = 1; i < errors.size(); ++i) first.add_other(std::move(errors[i]));
-    return fail(std::move(first));
+    return fail(std::move(*errors));
   }
   Status no_flags() {
     ASSIGN_OR_RETURN([[maybe_unused]] const Flags none, flags({}));

@@ -52,11 +52,10 @@ class FileBuilder {
                     .hint("a Dockerfile needs a FROM, as in 'FROM debian:12' or 'FROM scratch'"));
     }
     std::ranges::stable_sort(errors_, comes_before);
-    for (Error& error : errors_) add_character_hint(error);
     ParseOutcome outcome;
-    if (!errors_.empty()) {
-      outcome.error = std::move(errors_.front());
-      for (std::size_t i = 1; i < errors_.size(); ++i) outcome.error->add_other(std::move(errors_[i]));
+    for (Error& error : errors_) {
+      add_character_hint(error);
+      collect(outcome.error, std::move(error));
     }
     outcome.file = std::move(file_);
     return outcome;

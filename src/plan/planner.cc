@@ -50,23 +50,17 @@ class PlannerImpl final : public Planner {
     ASSIGN_OR_RETURN(lint_, lint_config(file_, options_));
     Result<StageGraph> graph = StageGraph::create(file_, options_);
     std::optional<Error> errors;
-    const auto collect = [&errors](Error error) {
-      if (errors)
-        errors->add_other(std::move(error));
-      else
-        errors = std::move(error);
-    };
     std::set<int> stages;
     if (graph) {
       graph_.emplace(std::move(*graph));
       ASSIGN_OR_RETURN(stages, reachable());
     } else {
-      collect(std::move(graph.error()));
+      collect(errors, std::move(graph.error()));
       for (int i = 0; i < static_cast<int>(file_.stages.size()); ++i) stages.insert(i);
     }
     for (const int stage : stages)
       for (Error& error : check_early(file_, file_.stages[static_cast<std::size_t>(stage)]))
-        collect(std::move(error));
+        collect(errors, std::move(error));
     if (errors) return fail(std::move(*errors));
     return {};
   }

@@ -24,14 +24,6 @@ bool all_digits(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
-// Joins errors of one phase into the first, so that all are shown.
-void collect(std::optional<Error>& all, Error error) {
-  if (all)
-    all->add_other(std::move(error));
-  else
-    all = std::move(error);
-}
-
 }  // namespace
 
 std::vector<const dockerfile::Instruction*> StageNames::instructions() const {

@@ -18,6 +18,8 @@ Result<UniqueFd> lock_file(int dir, std::string_view path, int operation) {
   int done = 0;
   do done = ::flock(fd.get(), operation);
   while (done != 0 && errno == EINTR);
+  if (done != 0 && errno == EWOULDBLOCK)
+    return fail(ErrorKind::kBusy, fmt::format("lock '{}': somebody else holds it", path));
   if (done != 0) return fail_errno(errno, fmt::format("lock '{}'", path));
   return fd;
 }

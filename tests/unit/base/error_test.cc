@@ -44,12 +44,15 @@ TEST(Error, KindsFollowFromErrno) {
   EXPECT_EQ(Error::system(EROFS, "x").kind(), ErrorKind::kPermission);
   EXPECT_EQ(Error::system(ENOSYS, "x").kind(), ErrorKind::kUnsupported);
   EXPECT_EQ(Error::system(ECONNREFUSED, "x").kind(), ErrorKind::kNetwork);
-  EXPECT_EQ(Error::system(EWOULDBLOCK, "x").kind(), ErrorKind::kBusy);
+  EXPECT_EQ(Error::system(EBUSY, "x").kind(), ErrorKind::kBusy);
+  EXPECT_EQ(Error::system(EAGAIN, "x").kind(), ErrorKind::kSystem)
+      << "a limit is reached: nobody to wait for";
   EXPECT_EQ(Error::system(EIO, "x").kind(), ErrorKind::kSystem);
   const Error full = Error::system(ENOSPC, "write");
   EXPECT_EQ(full.kind(), ErrorKind::kNoSpace);
   EXPECT_EQ(full.hints().size(), 1U) << "a full disk comes with its remedy";
   EXPECT_EQ(full.to_line(), "write: No space left on device");
+  EXPECT_EQ(Error::system(EMFILE, "open").hints().size(), 1U) << "and so does a limit";
 }
 
 void expect_same(const Error& a, const Error& b) {
