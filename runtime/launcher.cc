@@ -102,7 +102,8 @@ Result<pid_t> Launcher::fork_monitor(const std::vector<int>& fds) {
       if (answer.error == 0 && answer.value > 0) return answer.value;
       error = answer.error != 0 ? answer.error : -answer.value;
     }
-    if (error != EPIPE && error != ECONNRESET) return fail_errno(error, "start a sandbox's monitor");
+    if (error != EPIPE && error != ECONNRESET)
+      return fail(sys::start_error(error, "start a sandbox's monitor"));
     requests_.reset();
   }
   return fail(ErrorKind::kSystem, "start a sandbox's monitor: shale-runtime has ended");

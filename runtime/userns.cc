@@ -93,7 +93,7 @@ Result<BuildProcess> enter_build_namespace(const IdMaps& maps, BuildNamespaces n
   ASSIGN_OR_RETURN(FdPair control, sys::make_socket_pair(SOCK_SEQPACKET));
   std::fflush(nullptr);  // or the child would print our buffers again
   const pid_t pid = ::fork();
-  if (pid < 0) return fail_errno(errno, "start the build's process");
+  if (pid < 0) return fail(sys::start_error(errno, "start the build's process"));
   if (pid == 0) {
     reports.first.reset();
     go.second.reset();

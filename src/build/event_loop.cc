@@ -2,13 +2,14 @@
 #include "build/event_loop.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+
+#include "sys/thread.h"
 
 namespace shale::build {
 
@@ -46,13 +47,11 @@ void EventLoop::submit(Callback work, Callback done) {
         idle_ < static_cast<int>(waiting_.size()) && static_cast<int>(threads_.size()) < worker_limit_;
   }
   if (start_thread) {
-    // Signals stay with the loop's thread, which reads them from a signalfd.
-    sigset_t all;
-    sigset_t before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    threads_.emplace_back([this] { work_until_stopped(); });
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    Result<std::thread> thread = sys::start_thread("works for the build", [this] { work_until_stopped(); });
+    if (thread)
+      threads_.push_back(std::move(*thread));
+    else if (threads_.empty())
+      work_here();  // slower, but work that is done in the end
   }
   wanted_.notify_one();
 }
@@ -64,16 +63,25 @@ void EventLoop::work_until_stopped() {
     wanted_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     --idle_;
     if (stopping_) return;
-    Task task = std::move(waiting_.front());
-    waiting_.pop_front();
-    lock.unlock();
-    task.work();
-    lock.lock();
-    finished_.push_back(std::move(task));
-    const std::uint64_t one = 1;
-    (void)!::write(wake_.get(), &one,
-                   sizeof one);  // fails only when the counter is full, and then it is readable
+    work_on_next(lock);
   }
+}
+
+void EventLoop::work_here() {
+  std::unique_lock lock(mutex_);
+  while (!waiting_.empty()) work_on_next(lock);
+}
+
+void EventLoop::work_on_next(std::unique_lock<std::mutex>& lock) {
+  Task task = std::move(waiting_.front());
+  waiting_.pop_front();
+  lock.unlock();
+  task.work();
+  lock.lock();
+  finished_.push_back(std::move(task));
+  const std::uint64_t one = 1;
+  (void)!::write(wake_.get(), &one,
+                 sizeof one);  // fails only when the counter is full, and then it is readable
 }
 
 Status EventLoop::run(const std::function<bool()>& finished) {

@@ -34,7 +34,7 @@ class EventLoop {
   void unwatch(int fd);
 
   // Runs `work` on a pool thread, then `done` on the loop's thread. `work` owns or shares everything it
-  // touches.
+  // touches. Where no thread at all can be had, it has run when this returns.
   void submit(Callback work, Callback done);
 
   // Called about every 100 ms while run() waits.
@@ -51,6 +51,9 @@ class EventLoop {
 
   EventLoop(int worker_limit, UniqueFd wake) : worker_limit_(worker_limit), wake_(std::move(wake)) {}
   void work_until_stopped();
+  void work_here();
+  // Takes what has waited longest and does it with `lock`, which is of mutex_, open meanwhile.
+  void work_on_next(std::unique_lock<std::mutex>& lock);
 
   const int worker_limit_;
   UniqueFd wake_;  // eventfd: a task is in done_

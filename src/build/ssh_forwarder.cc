@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sys/files.h"
+#include "sys/thread.h"
 
 namespace shale::build {
 
@@ -160,7 +161,8 @@ Result<std::unique_ptr<SshForwarder>> SshForwarder::start(const SshForwarderOpti
   ASSIGN_OR_RETURN(out->path_, sys::open_at(options.directory, options.name, O_PATH | O_NOFOLLOW));
   out->stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC));
   if (!out->stop_) return fail_errno(errno, "make an event");
-  out->thread_ = std::thread([forwarder = out.get()] { forwarder->serve(); });
+  ASSIGN_OR_RETURN(out->thread_, sys::start_thread("serves the command's ssh",
+                                                   [forwarder = out.get()] { forwarder->serve(); }));
   return out;
 }
 

@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sys/thread.h"
+
 namespace shale::layer {
 namespace {
 
@@ -278,15 +280,25 @@ class ArchiveInput::FilterDecoder final : public Decoder {
 
 ArchiveInput::ArchiveInput(ArchiveInputOptions options)
     : options_(std::move(options)), decoded_(kQueuedBuffers), hashed_(kQueuedBuffers) {
-  decoder_thread_ = std::thread([this] { decode(); });
-  hash_thread_ = std::thread([this] { hash(); });
+  // The second one first: what it waits for can still be told that there is nothing.
+  Result<std::thread> hasher = sys::start_thread("hashes an archive", [this] { hash(); });
+  if (!hasher) {
+    hashed_.close(fail(std::move(hasher.error())));
+    return;
+  }
+  hash_thread_ = std::move(*hasher);
+  Result<std::thread> decoder = sys::start_thread("decompresses an archive", [this] { decode(); });
+  if (decoder)
+    decoder_thread_ = std::move(*decoder);
+  else
+    decoded_.close(fail(std::move(decoder.error())));
 }
 
 ArchiveInput::~ArchiveInput() {
   hashed_.abandon();
   decoded_.abandon();
-  decoder_thread_.join();
-  hash_thread_.join();
+  for (std::thread* thread : {&decoder_thread_, &hash_thread_})
+    if (thread->joinable()) thread->join();
 }
 
 Result<std::unique_ptr<ArchiveInput::Decoder>> ArchiveInput::make_decoder(Wire& wire) {

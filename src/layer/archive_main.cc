@@ -156,13 +156,15 @@ Result<Json> run_pack(const Json& spec) {
               {"entries", manifest.entries().size()},   {"content_key", manifest.content_key().to_string()}};
 }
 
-// Whether a first entry can be read. Whatever is wrong with the input means "no".
-Json run_sniff() {
+// Whether a first entry can be read. Whatever is wrong with the input means "no"; that it could not be read
+// does not.
+Result<Json> run_sniff() {
   ArchiveInputOptions options;
   options.fd = kInputFd;
   options.keep_offset = true;
   ArchiveInput input(std::move(options));
-  const auto first = input.next();
+  const Result<std::string_view> first = input.next();
+  if (!first && first.error().errno_value() != 0) return fail(first.error());
   return Json{{"entries", first && is_tar_header(*first) ? 1 : 0}};
 }
 

@@ -20,6 +20,7 @@
 #include "layer/overlay_encoding.h"
 #include "sys/file_digest.h"
 #include "sys/files.h"
+#include "sys/thread.h"
 
 namespace shale::layer {
 namespace {
@@ -342,15 +343,19 @@ Result<DiffResult> describe_upper(int fs_dirfd, const SnapshotView& below, const
   constexpr std::uint64_t kWorthAThread = 256 * 1024;
   std::uint64_t bytes = 0;
   for (const Entry& entry : entries) bytes += entry.size;
+  BufferQueue queue(kQueuedBuffers);
+  std::thread hasher;
   if (options.threads > 1 && bytes > kWorthAThread) {
-    BufferQueue queue(kQueuedBuffers);
-    std::thread hasher([&] {
+    Result<std::thread> started = sys::start_thread("hashes a layer", [&] {
       while (true) {
         auto buffer = queue.pop();
         if (!buffer || !*buffer) return;
         hash_buffer(**buffer);
       }
     });
+    if (started) hasher = std::move(*started);
+  }
+  if (hasher.joinable()) {
     const Status read = read_files(entries, fs_dirfd, [&](std::string&& buffer) -> Status {
       queue.push(std::move(buffer));
       return {};

@@ -20,6 +20,7 @@
 #include "base/sha256.h"
 #include "layer/layer_stream.h"
 #include "sys/files.h"
+#include "sys/thread.h"
 
 namespace shale::layer {
 namespace {
@@ -120,10 +121,10 @@ class BlockPipeline {
         max_blocks_(static_cast<std::size_t>(threads) + 2),
         output_fd_(output_fd),
         progress_(std::move(progress)) {
-    if (compress_) {
-      for (int i = 0; i < threads; ++i) workers_.emplace_back([this] { work(); });
+    if (Status started = start(compress_ ? threads : 0); !started) {
+      const std::lock_guard lock(mutex_);
+      status_ = std::move(started);
     }
-    writer_ = std::thread([this] { write(); });
   }
   ~BlockPipeline() { stop(); }
   BlockPipeline(const BlockPipeline&) = delete;
@@ -159,6 +160,17 @@ class BlockPipeline {
     bool done = false;
   };
 
+  // Fewer workers than wanted are enough, but none are not.
+  Status start(int workers) {
+    ASSIGN_OR_RETURN(writer_, sys::start_thread("writes a layer's blob", [this] { write(); }));
+    for (int i = 0; i < workers; ++i) {
+      Result<std::thread> worker = sys::start_thread("compresses a layer", [this] { work(); });
+      if (!worker && workers_.empty()) return fail(std::move(worker.error()));
+      if (!worker) break;
+      workers_.push_back(std::move(*worker));
+    }
+    return {};
+  }
   void stop() {
     {
       const std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "registry/commands.h"
+#include "sys/thread.h"
 
 namespace shale::registry {
 
@@ -26,11 +27,15 @@ Status for_each_parallel(std::size_t count, int threads,
       if (!first) first = std::move(status.error());
     }
   };
-  std::vector<std::jthread> pool;
+  std::vector<std::thread> pool;
   const std::size_t size = std::min(count, static_cast<std::size_t>(std::max(threads, 1)));
-  for (std::size_t i = 1; i < size; ++i) pool.emplace_back(run);
+  for (std::size_t i = 1; i < size; ++i) {
+    Result<std::thread> started = sys::start_thread("talks to a registry", run);
+    if (!started) break;  // fewer do as well
+    pool.push_back(std::move(*started));
+  }
   if (size > 0) run();  // this thread is one of them
-  pool.clear();         // joins
+  for (std::thread& thread : pool) thread.join();
   if (first) return fail(std::move(*first));
   return {};
 }

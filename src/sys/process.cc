@@ -159,8 +159,8 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
   for (const auto& [ours, theirs] : plan.fds) plan.lowest_free = std::max(plan.lowest_free, theirs + 1);
   const pid_t pid = fork_into(plan);
   if (pid < 0)
-    return fail_errno(errno,
-                      fmt::format("start {}", options.args.empty() ? options.program : options.args[0]));
+    return fail(start_error(
+        errno, fmt::format("start {}", options.args.empty() ? options.program : options.args[0])));
 
   error_pipe.second.reset();
   ASSIGN_OR_RETURN(ChildProcess child, adopt_child(pid));
@@ -174,6 +174,15 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
                       fmt::format("run {}", options.program.empty() ? options.args[0] : options.program));
   }
   return child;
+}
+
+Error start_error(int errno_value, std::string what) {
+  Error error = Error::system(errno_value, std::move(what));
+  if (errno_value == EAGAIN)
+    error.add_hint(
+        "no more processes may be started: raise 'ulimit -u', or the container's limit (docker run "
+        "--pids-limit)");
+  return error;
 }
 
 Result<ChildProcess> adopt_child(pid_t pid) {

@@ -64,6 +64,8 @@ struct SpawnOptions {
 // Starts a program. Between fork and exec only async-signal-safe calls are made, so threads may exist. A
 // failed exec is reported here.
 Result<ChildProcess> spawn(const SpawnOptions& options);
+// The error of a process or a thread that could not be started; where a limit is the reason, it says which.
+Error start_error(int errno_value, std::string what);
 // Owns a child that another way than spawn() made. It is killed if it cannot be owned.
 Result<ChildProcess> adopt_child(pid_t pid);
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "support/no_threads.h"
 #include "sys/process.h"
 
 namespace shale::build {
@@ -118,6 +119,17 @@ TEST(EventLoop, ItsEndWaitsForWorkThatHasBegunAndDropsTheRest) {
     loop->submit([&ran, held = token()] { ++ran; }, [] {});
   }
   EXPECT_EQ(ran, 1);
+}
+
+TEST(EventLoop, WithoutThreadsItWorksItself) {
+  const test::NoThreads none;
+  const std::unique_ptr<EventLoop> loop = make_loop();
+  std::thread::id worked;
+  int done = 0;
+  for (int i = 0; i < 2; ++i) loop->submit([&] { worked = std::this_thread::get_id(); }, [&] { ++done; });
+  EXPECT_EQ(done, 0) << "what follows is for the loop";
+  ASSERT_TRUE(loop->run([&] { return done == 2; }));
+  EXPECT_EQ(worked, std::this_thread::get_id());
 }
 
 TEST(EventLoop, TicksComeWhileNothingHappens) {

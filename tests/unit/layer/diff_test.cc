@@ -2,6 +2,7 @@
 #include "layer/diff.h"
 
 #include "base/sha256.h"
+#include "support/no_threads.h"
 #include "testing.h"
 
 namespace shale::layer {
@@ -70,6 +71,8 @@ TEST_F(DescribeUpper, DiffIdIsThatOfTheTarWritten) {
   EXPECT_EQ(hash.finish(), result.diff_id);
   EXPECT_EQ(bytes, result.tar_bytes);
   EXPECT_EQ(describe({}, {.threads = 1}).diff_id, result.diff_id);
+  const test::NoThreads none;
+  EXPECT_EQ(describe().diff_id, result.diff_id) << "where no thread can be had";
   EXPECT_EQ(result.manifest.find("d/big")->hard_link_of, "again");
   EXPECT_EQ(result.manifest.find("d/big")->content, Digest::of(std::string(3'000'000, 'b')));
   EXPECT_EQ(result.manifest.find("zz")->xattrs, (std::vector<EntryXattr>{{"user.note", "n"}}));
