@@ -22,6 +22,13 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+// The lines of an account file; those with NUL bytes, which no program could be given, are left out.
+std::vector<std::string_view> rows_of(std::string_view text) {
+  std::vector<std::string_view> out = split(text, '\n');
+  std::erase_if(out, [](std::string_view line) { return line.find('\0') != std::string_view::npos; });
+  return out;
+}
+
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -58,7 +65,7 @@ Result<std::vector<PasswdRow>> read_passwd(const ImageFileReader& read) {
   ASSIGN_OR_RETURN(const std::optional<std::string> text, read("/etc/passwd"));
   std::vector<PasswdRow> out;
   if (!text) return out;
-  for (const std::string_view line : split(*text, '\n')) {
+  for (const std::string_view line : rows_of(*text)) {
     const std::vector<std::string_view> fields = split(line, ':');
     if (fields.size() < 4 || !is_number(fields[2]) || !is_number(fields[3])) continue;
     const Result<std::uint32_t> uid = parse_id(fields[2]);
@@ -73,7 +80,7 @@ Result<std::vector<GroupRow>> read_group(const ImageFileReader& read) {
   ASSIGN_OR_RETURN(const std::optional<std::string> text, read("/etc/group"));
   std::vector<GroupRow> out;
   if (!text) return out;
-  for (const std::string_view line : split(*text, '\n')) {
+  for (const std::string_view line : rows_of(*text)) {
     const std::vector<std::string_view> fields = split(line, ':');
     if (fields.size() < 3 || !is_number(fields[2])) continue;
     const Result<std::uint32_t> gid = parse_id(fields[2]);
@@ -153,6 +160,12 @@ Result<RunUser> resolve_run_user(std::string_view user, const ImageFileReader& r
     for (const GroupRow& candidate : groups)
       for (const std::string& member : candidate.members)
         if (member == row->name && candidate.gid != out.gid) out.groups.push_back(candidate.gid);
+    constexpr std::size_t kMostGroups = 65536;  // NGROUPS_MAX, linux/limits.h
+    if (out.groups.size() > kMostGroups)
+      return fail(ErrorKind::kDockerfile,
+                  fmt::format("/etc/group of this stage puts user '{}' into more than {} groups, which is "
+                              "Linux's limit",
+                              row->name, kMostGroups));
   }
   return out;
 }

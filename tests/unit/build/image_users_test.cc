@@ -56,6 +56,21 @@ TEST(RunUser, UnknownNameIsAnErrorWithTheNearest) {
 
 TEST(RunUser, ImageWithoutAccountsHasARoot) { EXPECT_EQ(resolve_run_user("root", nobody)->uid, 0U); }
 
+TEST(RunUser, RowsThatNoCommandCouldBeGivenAreRefusedOrLeftOut) {
+  const auto hostile = [](const std::string& path) -> Result<std::optional<std::string>> {
+    if (path == "/etc/passwd")
+      return std::string("web:x:1:1::/a\0b:/bin/sh\n", 24) + "web:x:33:34::/var/www:/bin/sh\n";
+    std::string groups;
+    for (int i = 0; i < 70'000; ++i) groups += "g:x:" + std::to_string(i) + ":web\n";
+    return groups;
+  };
+  EXPECT_EQ(resolve_owner("web", hostile)->uid, 33U);
+  const auto user = resolve_run_user("web", hostile);
+  ASSERT_FALSE(user);
+  EXPECT_EQ(user.error().kind(), ErrorKind::kDockerfile);
+  EXPECT_THAT(user.error().message(), HasSubstr("65536 groups"));
+}
+
 TEST(Owner, NumberWithoutGroupIsItsOwnGroup) { EXPECT_EQ(resolve_owner("1001", accounts)->gid, 1001U); }
 TEST(Owner, ColonWithoutGroupIsGroupZero) {
   for (const char* owner : {"1001:", "web:"}) EXPECT_EQ(resolve_owner(owner, accounts)->gid, 0U) << owner;
