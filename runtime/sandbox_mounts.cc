@@ -241,8 +241,8 @@ int open_target_in_mount(int root, const SandboxMount& mount) {
   return open_resolved(root, path.c_str(), O_PATH, kInRoot);
 }
 
-// The target of a mount, resolved once. What leads to the root itself or into the kernel's file systems is
-// refused: validate() saw only the name, an image's link can say something else.
+// The target of a mount, resolved once. What leads to the root itself or into /proc is refused: validate()
+// saw only the name, an image's link can say something else.
 int mount_target(int root, const SandboxMount& mount) {
   int target = open_resolved(root, mount.target.c_str(), O_PATH, kInRoot);
   if (target < 0 && errno == ENOENT) target = open_target_in_mount(root, mount);
@@ -252,8 +252,7 @@ int mount_target(int root, const SandboxMount& mount) {
   struct statfs filesystem;
   if (::fstat(root, &top) != 0 || ::fstat(target, &found) != 0 || ::fstatfs(target, &filesystem) != 0)
     give_up(SetupStep::kMountTarget, errno, mount.target);
-  if ((top.st_dev == found.st_dev && top.st_ino == found.st_ino) || filesystem.f_type == PROC_SUPER_MAGIC ||
-      filesystem.f_type == SYSFS_MAGIC)
+  if ((top.st_dev == found.st_dev && top.st_ino == found.st_ino) || filesystem.f_type == PROC_SUPER_MAGIC)
     give_up(SetupStep::kMountTarget, ELOOP, mount.target);
   return target;
 }

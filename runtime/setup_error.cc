@@ -112,7 +112,7 @@ void add_hints(Error& error, SetupStep step, int errno_value) {
     case SetupStep::kMountTarget:
       if (errno_value == ELOOP)
         error.add_hint(
-            "a link in the image leads to the root, into /proc or /sys, or in a circle; nothing is mounted "
+            "a link in the image leads to the root, into /proc, or in a circle; nothing is mounted "
             "there");
       break;
     case SetupStep::kDevice:

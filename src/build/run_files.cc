@@ -64,8 +64,7 @@ std::string hosts_file(const std::string& hostname, const std::vector<ExtraHost>
   return out;
 }
 
-std::string resolv_conf(NetworkMode network) {
-  if (network == NetworkMode::kNone) return {};
+std::string resolv_conf() {
   constexpr std::size_t kLimit = 64 * 1024;
   std::string text = sys::read_file(AT_FDCWD, "/etc/resolv.conf", kLimit).value_or("");
   // The stub listens on the host's loopback only; its upstream servers stand in another file.

@@ -25,9 +25,9 @@ std::string sandbox_hostname(const std::vector<std::pair<std::string, std::strin
 // no gateway under docker).
 std::string hosts_file(const std::string& hostname, const std::vector<ExtraHost>& add_hosts);
 
-// The host's resolv.conf (the one systemd-resolved keeps for others, where its stub is in use); empty without
-// a network.
-std::string resolv_conf(NetworkMode network);
+// The host's resolv.conf (the one systemd-resolved keeps for others, where its stub is in use). As docker's,
+// it is the same without a network.
+std::string resolv_conf();
 
 // logs/<build>/<step>.log in the store; older builds' logs go when there are many.
 Result<std::string> make_log_path(const store::Store& store, const std::string& build, int step);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/path.h"
 #include "runtime/emulation/owner_record.h"
 #include "sys/files.h"
 
@@ -21,11 +22,6 @@ struct Tree {
   std::string from;  // a directory of it, …
   std::string to;    // … and where it is found. Both are plain; the root is "".
 };
-
-bool lies_in(std::string_view path, std::string_view directory) {
-  return directory.empty() || path == directory ||
-         (path.starts_with(directory) && path[directory.size()] == '/');
-}
 
 class Journal {
  public:

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/path.h"
 #include "build/image_users.h"
 #include "build/run_files.h"
 #include "build/run_outcome.h"
@@ -92,7 +93,7 @@ Status RunStep::prepare() {
   RETURN_IF_ERROR(prepare_user());
 
   spec_.mounts.push_back(text_mount("/etc/hosts", hosts_file(spec_.hostname, state_.request.add_hosts)));
-  spec_.mounts.push_back(text_mount("/etc/resolv.conf", resolv_conf(op_.network)));
+  spec_.mounts.push_back(text_mount("/etc/resolv.conf", resolv_conf()));
   if (op_.script) {
     runtime::SandboxMount script = text_mount(plan::kScriptDirectory + op_.script->first, op_.script->second);
     script.mode = 0755;
@@ -120,9 +121,7 @@ Status RunStep::make_root() {
   CopyPlan stubs(view_, std::nullopt, std::nullopt);
   for (std::size_t i = 0; i < spec_.mounts.size(); ++i) {
     const runtime::SandboxMount& mount = spec_.mounts[i];
-    if (mount.target == "/dev" || mount.target.starts_with("/dev/") || mount.target.starts_with("/proc/") ||
-        mount.target.starts_with("/sys/"))
-      continue;
+    if (lies_in(mount.target, "/dev") || lies_in(mount.target, "/sys")) continue;  // not the image's
     bool is_directory = mount.kind == runtime::SandboxMount::Kind::kTmpfs;
     if (mount.kind == runtime::SandboxMount::Kind::kBind) {
       ASSIGN_OR_RETURN(const struct stat info, sys::stat_at(mount.fd, ""));

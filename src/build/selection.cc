@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/path.h"
 #include "base/sha256.h"
 #include "base/suggest.h"
 #include "dockerfile/glob.h"
@@ -179,15 +180,12 @@ bool sends_below(const SourceTree& tree, const std::string& word, const std::str
 
 // Whether something that `op` takes from the tree is `path`, lies below it or around it.
 bool takes(const plan::CopyOp& op, const SourceTree& tree, const std::string& path) {
-  const auto holds = [](const std::string& outer, const std::string& inner) {
-    return outer.empty() || inner == outer || inner.starts_with(outer + "/");
-  };
   for (const std::string& word : op.paths) {
     std::vector<Selected> picks;
     // What is wrong with another word is said where it stands.
     if (!select_word(op, word, tree, picks)) continue;
     for (const Selected& pick : picks)
-      if (holds(path, pick.path) || holds(pick.path, path)) return true;
+      if (lies_in(pick.path, path) || lies_in(path, pick.path)) return true;
     if (sends_below(tree, word, path)) return true;
   }
   return false;

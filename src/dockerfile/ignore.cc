@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/path.h"
 #include "dockerfile/glob.h"
 #include "dockerfile/glob_items.h"
 #include "dockerfile/runes.h"
@@ -302,12 +303,6 @@ IgnoreMatcher::Verdict IgnoreMatcher::visit(std::string_view path, const State& 
 }
 
 namespace {
-
-// `path` is `directory` or in it.
-bool lies_in(std::string_view path, std::string_view directory) {
-  return directory.empty() || path == directory ||
-         (path.starts_with(directory) && path[directory.size()] == '/');
-}
 
 // What a path or pattern says before its first component with a wildcard.
 std::string plain_start(std::string_view text) {
