@@ -46,7 +46,6 @@ constexpr const char* kRunning[] = {"run",  "exec", "create",  "start",  "stop",
                                     "kill", "ps",   "logs",    "attach", "commit",
                                     "port", "top",  "restart", "wait",   "container"};
 constexpr const char* kCopying[] = {"cp", "export"};
-constexpr const char* kLogin[] = {"login", "logout"};
 constexpr const char* kRegistry[] = {"search", "manifest"};
 constexpr const char* kSeveral[] = {"compose", "bake"};
 constexpr const char* kDaemon[] = {"volume", "network", "context", "events", "stats", "swarm", "plugin"};
@@ -54,10 +53,6 @@ constexpr Absent kAbsent[] = {
     {kRunning, "Shale builds images, it does not run them",
      "'shale save IMAGE | docker load', or '| podman load', gives an image to what runs it"},
     {kCopying, "Shale has no containers", "'shale build -o DIRECTORY .' writes the files of what is built"},
-    {kLogin, "Shale takes passwords from docker's and podman's files and credential helpers",
-     "docker login or podman login keep one; so does {\"auths\": {\"HOST\": {\"username\": \"…\", "
-     "\"password\": "
-     "\"…\"}}} in ~/.docker/config.json"},
     {kRegistry, "Shale pulls and pushes, and asks registries for nothing else", "see 'shale pull --help'"},
     {kSeveral, "Shale builds one Dockerfile at a time", "run 'shale build' for each"},
     {kDaemon, "Shale has no daemon, and nothing of the kind to manage", "see 'shale --help'"},

@@ -18,6 +18,8 @@ Status history_command(const CommandLine& line);
 Status rmi_command(const CommandLine& line);
 Status tag_command(const CommandLine& line);
 Status prune_command(const CommandLine& line);
+Status login_command(const CommandLine& line);
+Status logout_command(const CommandLine& line);
 Status pull_command(const CommandLine& line);
 Status push_command(const CommandLine& line);
 Status load_command(const CommandLine& line);

@@ -115,6 +115,11 @@ constexpr OptionSpec kPruneOptions[] = {
     {"force", 'f', kFlag, "", "Do not prompt for confirmation", "nothing is asked"},
     {"volumes", 0, kFlag, "", "Prune anonymous volumes", "the store has no volumes"},
 };
+constexpr OptionSpec kLoginOptions[] = {
+    {"password", 'p', kValue, "string", "Password"},
+    {"password-stdin", 0, kFlag, "", "Take the password from stdin"},
+    {"username", 'u', kValue, "string", "Username"},
+};
 constexpr OptionSpec kPullOptions[] = {
     {"disable-content-trust", 0, kFlag, "", "Skip image verification", kVerified},
     {"platform", 0, kValue, "string", "Platform of the image (e.g., linux/amd64)"},
@@ -166,6 +171,8 @@ constexpr CommandSpec kCommands[] = {
     {"prune", "[OPTIONS]", "Remove the build cache, cache mounts and images without a name",
      "shale builder prune, shale buildx prune, shale system prune, shale prune", kPruneOptions, 0, 0,
      "shale-images.1"},
+    {"login", "[OPTIONS] [SERVER]", "Log in to a registry", "", kLoginOptions, 0, 1, "shale-login.1"},
+    {"logout", "[SERVER]", "Log out from a registry", "", {}, 0, 1, "shale-login.1"},
     {"pull", "[OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry",
      "shale image pull, shale pull", kPullOptions, 1, 1, "shale-pull.1"},
     {"push", "[OPTIONS] NAME[:TAG]", "Upload an image to a registry", "shale image push, shale push",

@@ -40,9 +40,10 @@ Status help_command(const CommandLine& line) {
 constexpr std::pair<std::string_view, Command> kCommands[] = {
     {"images", images_command}, {"inspect", inspect_command}, {"history", history_command},
     {"rmi", rmi_command},       {"tag", tag_command},         {"prune", prune_command},
-    {"pull", pull_command},     {"push", push_command},       {"load", load_command},
-    {"save", save_command},     {"import", import_command},   {"doctor", doctor_command},
-    {"info", info_command},     {"help", help_command},       {"version", version_command},
+    {"login", login_command},   {"logout", logout_command},   {"pull", pull_command},
+    {"push", push_command},     {"load", load_command},       {"save", save_command},
+    {"import", import_command}, {"doctor", doctor_command},   {"info", info_command},
+    {"help", help_command},     {"version", version_command},
 };
 
 Result<int> exit_code_of(Status status) {

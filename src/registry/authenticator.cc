@@ -29,6 +29,7 @@ std::string Authenticator::header() {
 }
 
 Result<Credential> Authenticator::credential() {
+  if (!credential_ && target_.login) credential_ = target_.login;
   if (!credential_) {
     Result<Credential> found = find_credential(target_.registry, target_.repository, warn_);
     if (!found)
@@ -66,7 +67,7 @@ Status Authenticator::answer(HttpClient& client, const Url& registry, const Http
   if (login.user.empty())
     return fail(
         Error(ErrorKind::kRegistry, fmt::format("{} wants a user name and password", registry.authority()))
-            .hint(fmt::format("log in with 'docker login {0}' or 'podman login {0}'", target_.registry)));
+            .hint(fmt::format("log in with 'shale login {}'", target_.registry)));
   header_ = "Basic " + base64_encode(login.user + ":" + login.password);
   return {};
 }
@@ -79,7 +80,8 @@ Result<std::string> Authenticator::fetch_token(HttpClient& client, const Url& re
   };
   ASSIGN_OR_RETURN(Url realm, check_realm(registry, parameter("realm"), trust_));
   const std::string service = parameter("service");
-  std::vector<std::string> scopes = {repository_scope(target_.repository, target_.push)};
+  std::vector<std::string> scopes;
+  if (!target_.repository.empty()) scopes.push_back(repository_scope(target_.repository, target_.push));
   for (const std::string& other : target_.read_also) scopes.push_back(repository_scope(other, false));
   ASSIGN_OR_RETURN(const Credential login, credential());
 
@@ -120,8 +122,9 @@ Result<std::string> Authenticator::fetch_token(HttpClient& client, const Url& re
       Error error(ErrorKind::kRegistry, fmt::format("fetch a token from {}: it answers with status {}",
                                                     redacted_url(shown), status));
       if (status == 401 || status == 403)
-        error.add_hint(login.empty() ? fmt::format("log in with 'docker login {}'", target_.registry)
-                                     : "the stored login is not accepted: log in again");
+        error.add_hint(target_.login   ? "the user name or the password is wrong"
+                       : login.empty() ? fmt::format("log in with 'shale login {}'", target_.registry)
+                                       : "the stored login is not accepted: log in again");
       return fail(std::move(error));
     }
     RETURN_IF_ERROR(retry.next(exchange));

@@ -16,9 +16,10 @@ namespace shale::registry {
 
 struct AuthTarget {
   std::string registry;    // as logins know it: "docker.io"
-  std::string repository;  // as the registry knows it
+  std::string repository;  // as the registry knows it; "" = none: whether the login itself is taken
   bool push = false;
   std::vector<std::string> read_also;  // further repositories a token is to read (mounts)
+  std::optional<Credential> login;     // instead of what the user's files hold
 };
 
 // Any thread. The user's logins are looked at only when the registry asks.

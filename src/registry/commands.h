@@ -14,6 +14,7 @@ namespace shale::registry {
 Status run_pull(const Json& json, EventWriter& events);
 Status run_push(const Json& spec, EventWriter& events);
 Status run_get(const Json& json, EventWriter& events);
+Status run_login(const Json& spec, EventWriter& events);
 
 // Runs work(0) … work(count - 1) on up to `threads` threads, each with its own client. After a failure no
 // further item is begun, those that run come to their end (what they fetched is of use to the next run), and

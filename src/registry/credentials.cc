@@ -14,22 +14,8 @@ namespace shale::registry {
 
 namespace {
 
-constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
 constexpr std::string_view kDockerHub = "docker.io";
 constexpr const char* kDockerHubKey = "https://index.docker.io/v1/";  // what docker login writes
-
-// "https://host/v1/" → "host"; "host/ns/repo" stays.
-std::string normal_key(std::string_view key) {
-  for (std::string_view scheme : {"https://", "http://"})
-    if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
-  while (key.ends_with('/')) key.remove_suffix(1);
-  for (std::string_view version : {"/v1", "/v2"})
-    if (key.ends_with(version)) key.remove_suffix(version.size());
-  std::string out(key);
-  for (std::string_view alias : {"index.docker.io", "registry-1.docker.io"})
-    if (out == alias || out.starts_with(std::string(alias) + "/")) out.replace(0, alias.size(), kDockerHub);
-  return out;
-}
 
 // A key matches the whole name or a prefix of it that ends before a slash.
 bool covers(std::string_view key, std::string_view name) {
@@ -61,16 +47,36 @@ bool is_helper_name(std::string_view name) {
   });
 }
 
-Status use_helper(CredentialLookup& out, const std::string& name, std::string_view registry) {
-  if (!is_helper_name(name))
-    return fail(
-        Error(ErrorKind::kUsage, fmt::format("credential helper name '{}' has other characters than letters, "
-                                             "digits, '_' and '-'",
-                                             dump_json(Json(name.substr(0, 80)))))
-            .hint("the name stands behind 'docker-credential-' and is never a path"));
-  out.helper = name;
-  out.helper_key = registry == kDockerHub ? kDockerHubKey : std::string(registry);
-  return {};
+Status check_helper_name(const std::string& name) {
+  if (is_helper_name(name)) return {};
+  return fail(
+      Error(ErrorKind::kUsage, fmt::format("credential helper name '{}' has other characters than letters, "
+                                           "digits, '_' and '-'",
+                                           dump_json(Json(name.substr(0, 80)))))
+          .hint("the name stands behind 'docker-credential-' and is never a path"));
+}
+
+// The helper for a name "registry/repository", by the longest key that covers it; "" if there is none.
+Result<std::string> helper_of_name(const Json& file, std::string_view name) {
+  std::string out;
+  const Json* helpers = json_member(file, "credHelpers");
+  if (helpers == nullptr || !helpers->is_object()) return out;
+  std::size_t best = 0;
+  for (const auto& [key, value] : helpers->items()) {
+    const std::string normal = normal_login_key(key);
+    if (!covers(normal, name) || normal.size() < best || !value.is_string()) continue;
+    best = normal.size();
+    out = value.get<std::string>();
+    RETURN_IF_ERROR(check_helper_name(out));
+  }
+  return out;
+}
+
+// The helper for everything else; "" if there is none.
+Result<std::string> common_helper(const Json& file) {
+  std::string out = json_string(file, "credsStore");
+  if (!out.empty()) RETURN_IF_ERROR(check_helper_name(out));
+  return out;
 }
 
 std::string env(const char* name) {
@@ -105,20 +111,13 @@ Result<CredentialLookup> lookup_credential(const Json& file, std::string_view re
                                            std::string_view repository) {
   CredentialLookup out;
   const std::string name = fmt::format("{}/{}", registry, repository);
-  if (const Json* helpers = json_member(file, "credHelpers"); helpers != nullptr && helpers->is_object()) {
-    std::size_t best = 0;
-    for (const auto& [key, value] : helpers->items()) {
-      const std::string normal = normal_key(key);
-      if (!covers(normal, name) || normal.size() < best || !value.is_string()) continue;
-      best = normal.size();
-      RETURN_IF_ERROR(use_helper(out, value.get<std::string>(), registry));
-    }
-    if (!out.helper.empty()) return out;
-  }
+  out.helper_key = login_key(registry);
+  ASSIGN_OR_RETURN(out.helper, helper_of_name(file, name));
+  if (!out.helper.empty()) return out;
   if (const Json* auths = json_member(file, "auths"); auths != nullptr && auths->is_object()) {
     std::size_t best = 0;
     for (const auto& [key, value] : auths->items()) {
-      const std::string normal = normal_key(key);
+      const std::string normal = normal_login_key(key);
       if (normal.empty() || !covers(normal, name) || normal.size() < best) continue;
       ASSIGN_OR_RETURN(Credential credential, read_entry(value, key));
       if (credential.empty()) continue;  // docker leaves {} where a helper holds the secret
@@ -127,9 +126,30 @@ Result<CredentialLookup> lookup_credential(const Json& file, std::string_view re
     }
     if (out.credential) return out;
   }
-  if (const std::string store = json_string(file, "credsStore"); !store.empty())
-    RETURN_IF_ERROR(use_helper(out, store, registry));
+  ASSIGN_OR_RETURN(out.helper, common_helper(file));
   return out;
+}
+
+Result<std::string> credential_helper(const Json& file, std::string_view registry) {
+  ASSIGN_OR_RETURN(std::string own, helper_of_name(file, registry));
+  if (!own.empty()) return own;
+  return common_helper(file);
+}
+
+std::string normal_login_key(std::string_view key) {
+  for (std::string_view scheme : {"https://", "http://"})
+    if (key.starts_with(scheme)) key.remove_prefix(scheme.size());
+  while (key.ends_with('/')) key.remove_suffix(1);
+  for (std::string_view version : {"/v1", "/v2"})
+    if (key.ends_with(version)) key.remove_suffix(version.size());
+  std::string out(key);
+  for (std::string_view alias : {"index.docker.io", "registry-1.docker.io"})
+    if (out == alias || out.starts_with(std::string(alias) + "/")) out.replace(0, alias.size(), kDockerHub);
+  return out;
+}
+
+std::string login_key(std::string_view registry) {
+  return registry == kDockerHub ? kDockerHubKey : std::string(registry);
 }
 
 std::vector<std::string> credential_files() {
@@ -149,26 +169,44 @@ std::vector<std::string> credential_files() {
   return files;
 }
 
+namespace {
+
+struct ReadFile {
+  Json json;
+  bool others_can_read = false;
+};
+
+// nullopt for one that is not there, is empty, or is none; `warn` hears of the last.
+Result<std::optional<ReadFile>> read_credential_file(const std::string& path,
+                                                     const std::function<void(std::string)>& warn) {
+  Result<UniqueFd> fd = sys::open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd) {
+    if (fd.error().kind() != ErrorKind::kNotFound) warn(fd.error().to_line());
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(fd->get()));
+  if (!S_ISREG(info.st_mode)) {
+    warn(fmt::format("'{}' is not a regular file; the logins in it are not used", path));
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(const std::string text, sys::read_fd(fd->get(), path, kMaxCredentialFileBytes));
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return std::nullopt;
+  ReadFile out{.others_can_read = (info.st_mode & S_IROTH) != 0};
+  ASSIGN_OR_RETURN(out.json, parse_json(text, fmt::format("'{}'", path)));
+  return out;
+}
+
+}  // namespace
+
 Result<Credential> find_credential(std::string_view registry, std::string_view repository,
                                    const std::function<void(std::string)>& warn) {
   for (const std::string& path : credential_files()) {
-    Result<UniqueFd> fd = sys::open_at(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (!fd) {
-      if (fd.error().kind() != ErrorKind::kNotFound) warn(fd.error().to_line());
-      continue;
-    }
-    ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(fd->get()));
-    if (!S_ISREG(info.st_mode)) {
-      warn(fmt::format("'{}' is not a regular file; the logins in it are not used", path));
-      continue;
-    }
-    ASSIGN_OR_RETURN(const std::string text, sys::read_fd(fd->get(), path, kMaxFileBytes));
-    if (text.find_first_not_of(" \t\r\n") == std::string::npos) continue;
-    ASSIGN_OR_RETURN(const Json json, parse_json(text, fmt::format("'{}'", path)));
-    Result<CredentialLookup> found = lookup_credential(json, registry, repository);
+    ASSIGN_OR_RETURN(const std::optional<ReadFile> file, read_credential_file(path, warn));
+    if (!file) continue;
+    Result<CredentialLookup> found = lookup_credential(file->json, registry, repository);
     if (!found) return fail(std::move(found.error()).context(fmt::format("in '{}'", path)));
     if (found->credential) {
-      if ((info.st_mode & S_IROTH) != 0)
+      if (file->others_can_read)
         warn(fmt::format("everyone on this machine can read the passwords in '{}': chmod 600 it", path));
       return *found->credential;
     }
@@ -178,6 +216,17 @@ Result<Credential> find_credential(std::string_view registry, std::string_view r
     }
   }
   return Credential{};
+}
+
+std::vector<std::string> files_with_login(std::string_view registry) {
+  std::vector<std::string> out;
+  for (const std::string& path : credential_files()) {
+    const Result<std::optional<ReadFile>> file = read_credential_file(path, [](const std::string&) {});
+    if (!file || !*file) continue;
+    const Result<CredentialLookup> found = lookup_credential((*file)->json, registry, "");
+    if (found && found->credential) out.push_back(path);
+  }
+  return out;
 }
 
 }  // namespace shale::registry

@@ -39,6 +39,17 @@ struct CredentialLookup {
 Result<CredentialLookup> lookup_credential(const Json& file, std::string_view registry,
                                            std::string_view repository);
 
+// The helper that the file names for logins at a registry; "" if it names none.
+Result<std::string> credential_helper(const Json& file, std::string_view registry);
+
+// A key of a login as we know registries: "https://host/v1/" is "host", docker.io's other names are
+// "docker.io"; and the key that docker writes for a registry.
+std::string normal_login_key(std::string_view key);
+std::string login_key(std::string_view registry);
+
+// No such file holds more.
+inline constexpr std::size_t kMaxCredentialFileBytes = std::size_t{1} << 20;
+
 // base64 (RFC 4648, padded or not); nullopt for anything else.
 std::optional<std::string> base64_decode(std::string_view text);
 std::string base64_encode(std::string_view bytes);
@@ -46,6 +57,9 @@ std::string base64_encode(std::string_view bytes);
 // Runs docker-credential-<name> get: at most 30 s and 1 MiB of answer. An empty credential when it knows
 // none. Its messages are quoted in errors, its secrets are not.
 Result<Credential> ask_credential_helper(const std::string& name, const std::string& key);
+// The same with "store" and "erase".
+Status give_to_credential_helper(const std::string& name, const std::string& key, const Credential& login);
+Status erase_from_credential_helper(const std::string& name, const std::string& key);
 
 // The files in the order they are asked: $REGISTRY_AUTH_FILE, $DOCKER_CONFIG/config.json,
 // $XDG_RUNTIME_DIR/containers/auth.json, ~/.config/containers/auth.json, ~/.docker/config.json.
@@ -55,5 +69,8 @@ std::vector<std::string> credential_files();
 // sentences about files that others can read or that make no sense.
 Result<Credential> find_credential(std::string_view registry, std::string_view repository,
                                    const std::function<void(std::string)>& warn);
+
+// Those of the files that hold a login of the registry themselves.
+std::vector<std::string> files_with_login(std::string_view registry);
 
 }  // namespace shale::registry

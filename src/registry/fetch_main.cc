@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// shale-fetch: the program that speaks HTTP for Shale. It is started as "shale-fetch pull|push|get" with a
-// JSON specification on descriptor 3, and writes its events as JSON lines on descriptor 4; the last is
+// shale-fetch: the program that speaks HTTP for Shale. It is started as "shale-fetch pull|push|get|login"
+// with a JSON specification on descriptor 3, and writes its events as JSON lines on descriptor 4; the last is
 // {"type":"done"} or
 // {"type":"error"}. Nothing secret is in its arguments.
 #include <fcntl.h>
@@ -28,6 +28,7 @@ Status run(std::string_view command, registry::EventWriter& events) {
   if (command == "pull") return registry::run_pull(spec, events);
   if (command == "push") return registry::run_push(spec, events);
   if (command == "get") return registry::run_get(spec, events);
+  if (command == "login") return registry::run_login(spec, events);
   return fail(ErrorKind::kInternal, fmt::format("'{}' is no command of shale-fetch", command));
 }
 

@@ -22,8 +22,8 @@ namespace shale::registry {
 // more.
 class FetchProcess {
  public:
-  // `command` is pull, push or get; `spec` is handed over in a sealed memory file, never in an argument that
-  // others could see.
+  // `command` is pull, push, get or login; `spec` is handed over in a sealed memory file, never in an
+  // argument that others could see.
   static Result<FetchProcess> start(const std::string& command, const Json& spec);
 
   // Readable when there may be an event, or at the end. Non-blocking.

@@ -185,7 +185,7 @@ Status run_pull(const Json& json, EventWriter& events) {
   const std::vector<Place> places = places_of(spec.reference, mirrors);
   for (const Place& place : places) {
     HttpClient client;
-    Session session(place, spec.reference.registry, false, {}, spec.network, events);
+    Session session(place, {.registry = spec.reference.registry}, spec.network, events);
     Result<Found> found = find(session, client, spec);
     if (!found) {
       if (!place.is_mirror) {

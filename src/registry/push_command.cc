@@ -70,7 +70,8 @@ Status run_push(const Json& spec, EventWriter& events) {
   const PushManifest manifest = main_json == nullptr ? PushManifest{} : read_manifest(*main_json);
   const Digest digest = Digest::of(manifest.json);
 
-  Session session(places_of(reference, {}).back(), reference.registry, true, mount_from, network, events);
+  Session session(places_of(reference, {}).back(),
+                  {.registry = reference.registry, .push = true, .read_also = mount_from}, network, events);
   HttpClient client;
   const auto upload = [&](const PushBlob& blob, HttpClient& with) -> Status {
     ASSIGN_OR_RETURN(const PushBlobDone::How how, upload_blob(session, with, blob, mount_from, events));

@@ -22,18 +22,21 @@ Url make_base(const std::string& scheme, const std::string& host) {
   return url ? *url : Url{.scheme = scheme, .userinfo = "", .host = "invalid", .port = 1, .target = "/"};
 }
 
+// A mirror knows the repository by another name, and is asked with logins of its own.
+AuthTarget at_place(AuthTarget target, const Place& place) {
+  if (place.is_mirror) target.registry = place.host;
+  target.repository = place.repository;
+  return target;
+}
+
 }  // namespace
 
-Session::Session(Place place, std::string registry, bool push, std::vector<std::string> read_also,
-                 const NetworkOptions& options, EventWriter& events)
+Session::Session(Place place, AuthTarget target, const NetworkOptions& options, EventWriter& events)
     : place_(std::move(place)),
       options_(options),
       trust_{.insecure = options.insecure_registries},
-      authenticator_({.registry = place_.is_mirror ? place_.host : std::move(registry),
-                      .repository = place_.repository,
-                      .push = push,
-                      .read_also = std::move(read_also)},
-                     trust_, options.patience, [&events](const std::string& text) { events.warning(text); }),
+      authenticator_(at_place(std::move(target), place_), trust_, options.patience,
+                     [&events](const std::string& text) { events.warning(text); }),
       https_(make_base("https", place_.host)),
       http_(make_base("http", place_.host)) {}
 
@@ -41,7 +44,8 @@ Url Session::base() const { return plain_ ? http_ : https_; }
 
 Url Session::url_of(std::string_view path) const {
   Url url = base();
-  url.target = fmt::format("/v2/{}/{}", place_.repository, path);
+  url.target = place_.repository.empty() ? fmt::format("/v2/{}", path)
+                                         : fmt::format("/v2/{}/{}", place_.repository, path);
   return url;
 }
 
@@ -166,8 +170,9 @@ Error Session::refusal(const HttpResponse& response, const std::string& what) co
               fmt::format("{}: {} answers with status {}{}{}", what, place_.name, status,
                           reason.empty() ? "" : ", ", printable(reason, 400)));
   if (status == 401 || status == 403)
-    error.add_hint(
-        "the repository may not exist, or needs a login with more rights ('docker login' or 'podman login')");
+    error.add_hint(place_.repository.empty()
+                       ? "the user name or the password is wrong"
+                       : "the repository may not exist, or needs a login with more rights ('shale login')");
   return error;
 }
 

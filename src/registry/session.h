@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Session: requests to one repository of one registry, with its credentials, redirects and retries.
+// Session: requests to one repository of one registry (or to the registry itself), with its credentials,
+// redirects and retries.
 #pragma once
 
 #include <atomic>
@@ -30,8 +31,9 @@ struct RegistryRequest {
 // the second thread begins, as it finds out whether the registry speaks TLS.
 class Session {
  public:
-  Session(Place place, std::string registry, bool push, std::vector<std::string> read_also,
-          const NetworkOptions& options, EventWriter& events);
+  // `target` has its registry's name; its repository is the place's. A mirror is asked with logins of its
+  // own.
+  Session(Place place, AuthTarget target, const NetworkOptions& options, EventWriter& events);
 
   // One exchange: redirects of GET and HEAD are followed, a challenge is answered, nothing is repeated for
   // other reasons. The error is one that no repetition mends.

@@ -10,8 +10,8 @@
 
 namespace shale::sys {
 
-// Starts a thread that runs `work`, with all signals blocked: they stay with the thread that reads them. `purpose`
-// completes "start a thread that …" in the error. `work` must not throw. The caller joins.
+// Starts a thread that runs `work`, with all signals blocked: they stay with the thread that reads them.
+// `purpose` completes "start a thread that …" in the error. `work` must not throw. The caller joins.
 Result<std::thread> start_thread(std::string_view purpose, std::function<void()> work);
 
 }  // namespace shale::sys

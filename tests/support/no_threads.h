@@ -9,8 +9,8 @@
 
 namespace shale::test {
 
-// While it lives, a new thread's stack is to be larger than any address space. Limits of processes would not do: root
-// is above them, and another test of the same user would count.
+// While it lives, a new thread's stack is to be larger than any address space. Limits of processes would not
+// do: root is above them, and another test of the same user would count.
 class NoThreads {
  public:
   NoThreads() {

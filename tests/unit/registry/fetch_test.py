@@ -312,7 +312,7 @@ class Logins(Base):
 
     def test_a_refused_token_is_not_asked_for_again_and_again(self):
         self.lifetime = 0
-        self.assertRefused(self.pull(), REGISTRY, "docker login")
+        self.assertRefused(self.pull(), REGISTRY, "shale login")
         self.assertLessEqual(self.tokens, 2)
 
     def test_bad_tokens_are_refused(self):
@@ -332,7 +332,7 @@ class Logins(Base):
             return True
         self.registry.spoil = spoil
         self.assertPulled(self.pull(env=self.config(auths={f"https://{self.registry.host}/v2/": {"auth": self.USER}})))
-        self.assertRefused(self.pull(want_layers=False), REGISTRY, "docker login")
+        self.assertRefused(self.pull(want_layers=False), REGISTRY, "shale login")
 
     def test_a_redirect_target_sees_no_credential_and_may_not_ask_for_one(self):
         other = Registry()
