@@ -2,6 +2,10 @@
 // shale login and logout.
 #include "shale/login.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "image/reference.h"
 #include "registry/credential_file.h"
 #include "registry/login.h"
@@ -23,7 +27,16 @@ Result<std::string> log_in(const Login& login, const std::function<void(std::str
   credential.user = login.user;
   credential.password = login.password;
   RETURN_IF_ERROR(registry::check_login(login.registry, credential, {}, warn));
-  return registry::keep_login(login.registry, credential);
+  ASSIGN_OR_RETURN(std::string where, registry::keep_login(login.registry, credential));
+  ASSIGN_OR_RETURN(const std::string own, registry::login_file());
+  const std::vector<std::string> others = registry::files_with_login(login.registry);
+  for (const std::string& path : registry::credential_files()) {
+    if (path == own) break;
+    if (std::ranges::find(others, path) != others.end())
+      warn(fmt::format("'{}' has a login at {}, too, and is asked first: 'podman logout {}' removes it", path,
+                       login.registry, login.registry));
+  }
+  return where;
 }
 
 Result<ForgottenLogin> log_out(const std::string& registry) {

@@ -38,7 +38,15 @@ same "$(stat -c %a "$HOME/.docker/config.json")" 600
 shale push "$registry/team/app:1" >"$OUT" 2>&1
 skopeo inspect --tls-verify=false --authfile "$HOME/.docker/config.json" "docker://$registry/team/app:1" >/dev/null
 
-shale logout "$registry" >"$OUT"
+# podman's file is asked first, and is podman's.
+mkdir -p "$HOME/.config/containers"
+echo "{\"auths\": {\"$registry\": {\"auth\": \"$(printf me:old | base64)\"}}}" >"$HOME/.config/containers/auth.json"
+login -u me --password-stdin <<<"$PASSWORD"
+has "auth.json' has a login at $registry, too, and is asked first"
+
+shale logout "$registry" >"$OUT" 2>"$T/notes"
+has "auth.json' still holds a login" "$T/notes"
+rm "$HOME/.config/containers/auth.json"
 has "Removing login credentials for $registry"
 shale logout "$registry" >"$OUT"
 has "Not logged in to $registry"
