@@ -18,6 +18,7 @@ namespace {
 
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
+constexpr std::string_view kRemedy = "set DOCKER_CONFIG to a directory of yours";
 
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -82,8 +83,8 @@ Result<std::string> login_file() {
   if (const std::string directory = variable("DOCKER_CONFIG"); !directory.empty())
     return directory + "/config.json";
   if (const std::string home = variable("HOME"); !home.empty()) return home + "/.docker/config.json";
-  return fail(Error(ErrorKind::kUsage, "there is no place for logins: HOME is not set")
-                  .hint("set DOCKER_CONFIG to a directory of yours"));
+  return fail(
+      Error(ErrorKind::kUsage, "there is no place for logins: HOME is not set").hint(std::string(kRemedy)));
 }
 
 Status put_login(Json& file, std::string_view registry, const Credential& login) {
@@ -111,7 +112,8 @@ bool remove_login(Json& file, std::string_view registry) {
 
 Result<std::string> keep_login(std::string_view registry, const Credential& login) {
   ASSIGN_OR_RETURN(const std::string path, login_file());
-  RETURN_IF_ERROR(sys::make_dir(AT_FDCWD, directory_of(behind_links(path)), kDirectoryMode, true));
+  if (Status made = sys::make_dir(AT_FDCWD, directory_of(behind_links(path)), kDirectoryMode, true); !made)
+    return fail(std::move(made.error()).hint(std::string(kRemedy)));
   ASSIGN_OR_RETURN(LoginFile file, LoginFile::open());
   const auto in_file = [&](Error error) {
     return std::move(error).context(fmt::format("in '{}'", file.name()));

@@ -78,6 +78,14 @@ TEST_F(KeptLogin, IsInAFileOfItsUsersOwnAndFoundThere) {
   EXPECT_FALSE(forget_login("r:5000")->has_value());
 }
 
+TEST_F(KeptLogin, WithoutAPlaceForItTheVariableIsNamed) {
+  write("file", "");
+  ::setenv("DOCKER_CONFIG", path("file/below").c_str(), 1);
+  const Result<std::string> kept = keep_login("r:5000", login_of("me", "secret"));
+  ASSERT_FALSE(kept);
+  EXPECT_THAT(kept.error().hints(), ElementsAre(HasSubstr("DOCKER_CONFIG")));
+}
+
 TEST_F(KeptLogin, ForgettingMakesNothing) {
   EXPECT_FALSE(forget_login("r:5000")->has_value());
   EXPECT_FALSE(sys::exists_at(AT_FDCWD, path("new")));
