@@ -10,6 +10,7 @@
 #include "export/found_image.h"
 #include "export/transfer.h"
 #include "layer/archive.h"
+#include "layer/owner_encoding.h"
 #include "sys/files.h"
 
 namespace shale {
@@ -19,7 +20,8 @@ namespace {
 using namespace exporter;
 
 // Unpacks the archive into a directory of the lease.
-Result<store::WorkDirectory> unpack_archive(store::Store& store, store::BuildLease& lease, int input,
+Result<store::WorkDirectory> unpack_archive(store::Store& store, store::BuildLease& lease,
+                                            const std::string& encoding, int input,
                                             const Progress& progress) {
   ASSIGN_OR_RETURN(store::WorkDirectory directory, lease.new_directory());
   ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(input));
@@ -29,7 +31,8 @@ Result<store::WorkDirectory> unpack_archive(store::Store& store, store::BuildLea
                        {.input_fd = input,
                         .fs_fd = directory.fs.get(),
                         .manifest_path = fmt::format("{}/{}", store.root(), directory.manifest_path()),
-                        .squash_owners = true}));
+                        .squash_owners = true,
+                        .owners = layer::owner_encoding_of(encoding)}));
   for (bool done = false; !done;) {
     RETURN_IF_ERROR(progress.wait(std::array{job.fd()}));
     ASSIGN_OR_RETURN(done, job.poll());
@@ -64,7 +67,7 @@ Result<Json> load(store::Store& store, store::BuildLease& lease, const std::stri
   }
   if (!root || !S_ISDIR(info.st_mode)) {
     Result<store::WorkDirectory> directory =
-        unpack_archive(store, lease, root ? root.get() : STDIN_FILENO, progress);
+        unpack_archive(store, lease, encoding, root ? root.get() : STDIN_FILENO, progress);
     if (!directory)
       return fail(std::move(directory.error())
                       .context(fmt::format("loading {}",

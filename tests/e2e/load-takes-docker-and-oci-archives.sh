@@ -15,3 +15,8 @@ for name in docker oci layout; do
   printf 'FROM loaded/%s:1\nRUN echo runs-%s\n' $name $name | build -f - .
   ran runs-$name
 done
+# Where nothing can be run and no owner be set, too.
+for kind in docker oci; do
+  SHALE_ROOT=$T/none-$kind SHALE_ISOLATION=none shale load -i "$T/$kind.tar"
+  printf 'FROM loaded/%s:1\nCOPY . /\n' $kind | SHALE_ROOT=$T/none-$kind SHALE_ISOLATION=none build -f - . || die "no build on $kind"
+done
