@@ -100,14 +100,19 @@ namespace {
 
 constexpr std::string_view kVersionText = "shale store 1\n";
 
+// Of the isolation probe, which asks before there is a store: its verdict, and where it is at work or was
+// killed.
+bool is_of_the_probe(std::string_view name) {
+  return name.starts_with("isolation") || name.starts_with("probe-");
+}
+
 // Everything a store may have at its top, with what an interrupted creation leaves.
 bool is_our_name(std::string_view name) {
-  constexpr std::array<std::string_view, 12> kNames = {
-      "isolation", "blobs", "layers",  "builds",      "trash",       "cache-mounts",
-      "statcache", "empty", "reserve", "create.lock", "builds.lock", "trash.lock"};
+  constexpr std::array<std::string_view, 11> kNames = {"blobs",        "layers",      "builds",    "trash",
+                                                       "cache-mounts", "statcache",   "empty",     "reserve",
+                                                       "create.lock",  "builds.lock", "trash.lock"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end() || name.starts_with("version") ||
-         name.starts_with("db.sqlite") || name.starts_with("host") ||
-         name.starts_with("probe-");  // of the isolation probe, which may be at work or was killed
+         name.starts_with("db.sqlite") || name.starts_with("host") || is_of_the_probe(name);
 }
 
 bool is_network_file_system(int fd) {
@@ -167,8 +172,13 @@ Status check_unused(int root, const std::string& path) {
       return fail(
           Error(ErrorKind::kUsage, fmt::format("'{}' is no store and not empty: it holds '{}'", path, name))
               .hint("name a new or an empty directory with --root"));
-  // An empty directory of ours (mkdir store; shale --root store …) is closed instead of refused.
-  if (names.empty()) {
+  // An empty directory of ours (mkdir store; shale --root store …, a container's new volume) is closed
+  // instead of refused. What others may have put into it is not what our probe did.
+  const bool unused = std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    const Result<struct stat> info = sys::stat_at(root, name);
+    return is_of_the_probe(name) && info && info->st_uid == ::geteuid();
+  });
+  if (unused) {
     ASSIGN_OR_RETURN(const struct stat info, sys::stat_fd(root));
     if (info.st_uid == ::geteuid() && ::fchmod(root, 0700) != 0)
       return fail_errno(errno, fmt::format("chmod '{}'", path));

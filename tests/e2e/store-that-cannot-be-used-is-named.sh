@@ -16,6 +16,13 @@ for command in images 'build .'; do
   # shellcheck disable=SC2086
   refused "$T/file/below" $command
 done
+# A new directory of one's own is none of them, whatever its mode, and after shale doctor has looked at it, too.
+mkdir -m 755 "$T/new" "$T/looked-at"
+SHALE_ROOT=$T/looked-at shale doctor >/dev/null
+for place in new looked-at; do
+  shale --root "$T/$place" build -t empty . >"$OUT" 2>&1 || die "$place: no build"
+  same "$(stat -c %a "$T/$place")" 700
+done
 if [ "$(id -u)" = 0 ]; then
   mkdir -m 700 "$T/theirs"; chown 12345 "$T/theirs"
   refused "$T/theirs" images

@@ -63,6 +63,25 @@ TEST_F(StoreTest, OpenTakesAnEmptyDirectoryOfOursAndClosesIt) {
   EXPECT_EQ(info.st_mode & 07777, 0700U);
 }
 
+TEST_F(StoreTest, OpenClosesADirectoryInWhichOnlyAProbeWas) {
+  ASSERT_OK(sys::make_dir(AT_FDCWD, root_, 0755));
+  ASSERT_EQ(::chmod(root_.c_str(), 0755), 0);
+  ASSERT_OK(sys::replace_file(AT_FDCWD, root_ + "/isolation", "{}", 0600));
+  ASSERT_OK(Store::open(root_));
+  struct stat info{};
+  ASSERT_EQ(::stat(root_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0700U);
+}
+
+TEST_F(StoreTest, OpenClosesNoDirectoryInWhichOthersWere) {
+  if (::geteuid() != 0) GTEST_SKIP() << "giving a file away needs root";
+  ASSERT_OK(sys::make_dir(AT_FDCWD, root_, 0755));
+  ASSERT_EQ(::chmod(root_.c_str(), 0777), 0);
+  ASSERT_OK(sys::replace_file(AT_FDCWD, root_ + "/isolation", "{}", 0600));
+  ASSERT_EQ(::chown((root_ + "/isolation").c_str(), 1, 1), 0);
+  EXPECT_FALSE(Store::open(root_));
+}
+
 // The isolation probe asks before there is a store, at the same time as another build, or is killed.
 TEST_F(StoreTest, OpenMakesAStoreBesideAProbe) {
   ASSERT_EQ(::mkdir(root_.c_str(), 0700), 0);
