@@ -61,6 +61,8 @@ bool holds_capabilities(std::initializer_list<unsigned> wanted) {
                      [&](unsigned cap) { return (data[cap / 32].effective >> (cap % 32) & 1U) != 0; });
 }
 
+std::uint64_t end_of(std::uint32_t first, std::uint32_t count) { return std::uint64_t{first} + count; }
+
 std::vector<IdMap> one_to_one(const std::vector<IdMap>& own) {
   std::vector<IdMap> out;
   for (const IdMap& extent : own) out.push_back({extent.inside, extent.inside, extent.count});
@@ -89,13 +91,13 @@ Result<std::vector<IdMap>> subordinate_ids(const std::string& path, const std::s
 }
 
 // The line that gives a user ids, as a command for root.
-std::vector<std::string> range_hints(const std::string& user, bool uids, bool gids) {
-  std::uint32_t first = 0;
-  for (const char* path : {"/etc/subuid", "/etc/subgid"}) {
-    const Result<std::string> text = sys::read_file(AT_FDCWD, path, kMaxFileBytes);
-    first = std::max(first, free_subordinate_ids(text ? *text : ""));
-  }
-  return {fmt::format("as root: echo '{}:{}:65536' {}", user, first,
+std::vector<std::string> range_hints(const OwnMaps& own, const std::string& user, bool uids, bool gids) {
+  std::string rows;
+  for (const char* path : {"/etc/subuid", "/etc/subgid"})
+    if (const Result<std::string> text = sys::read_file(AT_FDCWD, path, kMaxFileBytes)) rows += *text + "\n";
+  const IdMap free = free_subordinate_ids(rows, own.uids, ::geteuid());
+  if (free.count == 0) return {"make the container, or the user namespace, with more ids"};
+  return {fmt::format("as root: echo '{}:{}:{}' {}", user, free.outside, free.count,
                       uids && gids ? "| tee -a /etc/subuid >>/etc/subgid"
                       : uids       ? ">>/etc/subuid"
                                    : ">>/etc/subgid")};
@@ -151,7 +153,24 @@ std::vector<IdMap> parse_subordinate_ids(std::string_view text, std::string_view
   return out;
 }
 
-std::uint32_t free_subordinate_ids(std::string_view text) {
+std::vector<IdMap> ids_that_exist(const std::vector<IdMap>& ranges, const std::vector<IdMap>& here) {
+  std::vector<IdMap> out;
+  std::uint32_t inside = 1;
+  for (const IdMap& range : ranges) {
+    for (const IdMap& extent : here) {
+      const std::uint64_t first = std::max(range.outside, extent.inside);
+      const std::uint64_t end =
+          std::min(end_of(range.outside, range.count), end_of(extent.inside, extent.count));
+      if (first >= end) continue;
+      const auto count = static_cast<std::uint32_t>(end - first);
+      out.push_back({inside, static_cast<std::uint32_t>(first), count});
+      inside += count;
+    }
+  }
+  return out;
+}
+
+IdMap free_subordinate_ids(std::string_view text, const std::vector<IdMap>& here, std::uint32_t own) {
   constexpr std::uint64_t kFirst = 100'000;
   constexpr std::uint64_t kCount = 65'536;
   std::uint64_t free = kFirst;
@@ -164,7 +183,26 @@ std::uint32_t free_subordinate_ids(std::string_view text) {
     if (start && count && *start < kIdEnd && *count < kIdEnd) free = std::max(free, *start + *count);
   });
   // A file that gives away the last ids has a hole somewhere, which its owner knows better.
-  return static_cast<std::uint32_t>(free + kCount <= kIdEnd ? free : kFirst);
+  const IdMap usual{1, static_cast<std::uint32_t>(free + kCount <= kIdEnd ? free : kFirst), kCount};
+  if (const std::vector<IdMap> found = ids_that_exist({usual}, here); found.size() == 1 && found[0] == usual)
+    return usual;
+  IdMap most{.inside = 1};
+  const auto offer = [&](std::uint64_t first, std::uint64_t end) {
+    if (first >= end || end - first <= most.count) return;
+    most.outside = static_cast<std::uint32_t>(first);
+    most.count = static_cast<std::uint32_t>(end - first);
+  };
+  for (const IdMap& extent : here) {
+    const std::uint64_t first = std::max(extent.inside, 1U);
+    const std::uint64_t end = end_of(extent.inside, extent.count);
+    if (own >= first && own < end) {
+      offer(first, own);
+      offer(std::uint64_t{own} + 1, end);
+    } else {
+      offer(first, end);
+    }
+  }
+  return most;
 }
 
 Result<std::vector<IdMap>> parse_id_map(std::string_view text) {
@@ -209,12 +247,17 @@ Result<IdMaps> plan_id_maps() {
   if (uid == 0 && holds_capabilities({CAP_SETUID, CAP_SETGID, CAP_SETFCAP})) return own_ids();
   const std::string name = user_name(uid);
   const std::string shown = name.empty() ? std::to_string(uid) : name;
-  ASSIGN_OR_RETURN(std::vector<IdMap> uids, subordinate_ids("/etc/subuid", name, uid));
-  ASSIGN_OR_RETURN(std::vector<IdMap> gids, subordinate_ids("/etc/subgid", name, uid));
+  ASSIGN_OR_RETURN(const OwnMaps own, read_own_maps());
+  ASSIGN_OR_RETURN(const std::vector<IdMap> all_uids, subordinate_ids("/etc/subuid", name, uid));
+  ASSIGN_OR_RETURN(const std::vector<IdMap> all_gids, subordinate_ids("/etc/subgid", name, uid));
+  std::vector<IdMap> uids = ids_that_exist(all_uids, own.uids);
+  std::vector<IdMap> gids = ids_that_exist(all_gids, own.gids);
   if (uids.empty() || gids.empty()) {
-    return single(fmt::format("user {} has no range of subordinate ids in {}", shown,
-                              uids.empty() ? "/etc/subuid" : "/etc/subgid"),
-                  range_hints(shown, uids.empty(), gids.empty()));
+    const bool given = uids.empty() ? !all_uids.empty() : !all_gids.empty();
+    return single(fmt::format("user {} has no range of subordinate ids in {}{}", shown,
+                              uids.empty() ? "/etc/subuid" : "/etc/subgid",
+                              given ? " that are in this user namespace" : ""),
+                  range_hints(own, shown, uids.empty(), gids.empty()));
   }
   for (const char* helper : {"newuidmap", "newgidmap"}) {
     if (auto found = find_map_helper(helper); !found)

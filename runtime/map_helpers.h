@@ -21,8 +21,14 @@ namespace shale::runtime {
 // an error with the remedy as its hint.
 Result<std::string> find_map_helper(const std::string& name);
 
-// The first of 65536 ids that no row of `/etc/subuid`-like `text` has, from 100000 on, where useradd begins.
-std::uint32_t free_subordinate_ids(std::string_view text);
+// `ranges` without the ids that are not in `here`, our own map: those of a rootless container's users end
+// long before useradd's first row begins. `inside` counts on without gaps.
+std::vector<IdMap> ids_that_exist(const std::vector<IdMap>& ranges, const std::vector<IdMap>& here);
+
+// A range for a new row: 65536 ids that no row of `/etc/subuid`-like `text` has, from 100000 on, where
+// useradd begins; where these are not all `here`, the most in a row that are and that are neither 0 nor
+// `own`.
+IdMap free_subordinate_ids(std::string_view text, const std::vector<IdMap>& here, std::uint32_t own);
 
 // Who writes the maps of a user namespace: for a range of ids newuidmap and newgidmap, both at once and
 // beside whatever the caller does, as each takes about a millisecond; else ourselves.

@@ -35,10 +35,31 @@ TEST(SubordinateIds, RangeByName) {
 }
 
 TEST(SubordinateIds, AFreeRangeIsBehindAllOthers) {
-  EXPECT_EQ(free_subordinate_ids(""), 100000U);
-  EXPECT_EQ(free_subordinate_ids("root:1:2\n#x:900000:9\nann:100000:65536\nbob:165536:65536\nbad:x:y\n"),
-            231072U);
-  EXPECT_EQ(free_subordinate_ids("ann:4294967000:200\n"), 100000U);
+  const Maps all{{0, 0, 4294967295}};
+  const auto first = [&](std::string_view text) { return free_subordinate_ids(text, all, 1000).outside; };
+  EXPECT_EQ(free_subordinate_ids("", all, 1000), (IdMap{1, 100000, 65536}));
+  EXPECT_EQ(first("root:1:2\n#x:900000:9\nann:100000:65536\nbob:165536:65536\nbad:x:y\n"), 231072U);
+  EXPECT_EQ(first("ann:4294967000:200\n"), 100000U);
+}
+
+// As in podman's containers without root.
+TEST(SubordinateIds, AFreeRangeIsOfIdsThatExist) {
+  const Maps container{{0, 2000, 1}, {1, 200000, 65536}};
+  EXPECT_EQ(free_subordinate_ids("", container, 1000), (IdMap{1, 1001, 64536}));
+  EXPECT_EQ(free_subordinate_ids("ann:100000:65536\n", container, 60000), (IdMap{1, 1, 59999}));
+  const Maps keeps_id{{0, 1, 2000}, {2000, 0, 1}, {2001, 2001, 63536}};
+  EXPECT_EQ(free_subordinate_ids("", keeps_id, 2000), (IdMap{1, 2001, 63536}));
+  EXPECT_EQ(free_subordinate_ids("", {{0, 1000, 1}}, 0).count, 0U);
+}
+
+TEST(SubordinateIds, WhatDoesNotExistIsLeftOut) {
+  const Maps container{{0, 2000, 1}, {1, 200000, 65536}};
+  EXPECT_EQ(ids_that_exist({{1, 100000, 65536}}, container), Maps());
+  EXPECT_EQ(ids_that_exist({{1, 1, 999}, {1000, 1001, 64535}}, container),
+            (Maps{{1, 1, 999}, {1000, 1001, 64535}}));
+  EXPECT_EQ(ids_that_exist({{1, 100000, 9}, {10, 65000, 65536}}, container), (Maps{{1, 65000, 537}}));
+  EXPECT_EQ(ids_that_exist({{1, 5, 10}}, {{0, 0, 7}, {9, 9, 3}}), (Maps{{1, 5, 2}, {3, 9, 3}}));
+  EXPECT_EQ(ids_that_exist({{1, 100000, 65536}}, {{0, 0, 4294967295}}), (Maps{{1, 100000, 65536}}));
 }
 
 TEST(SubordinateIds, RangeByNumberAndWithoutAName) {
