@@ -144,10 +144,21 @@ HostFinding overlay(const Examination& found) {
     return out;
   }
   out.text = fmt::format("not on {}: {}", found.store_file_system, found.overlay->to_line());
-  out.remedy = found.facts.container.empty()
-                   ? "put the store on ext4, xfs, btrfs or a new tmpfs: --root DIRECTORY"
-                   : container_option(found.facts, "-v shale:/var/lib/shale -e SHALE_ROOT=/var/lib/shale",
-                                      "an emptyDir volume for the store, named by SHALE_ROOT");
+  if (found.facts.container.empty()) {
+    out.remedy = "put the store on ext4, xfs, btrfs or a new tmpfs: --root DIRECTORY";
+    return out;
+  }
+  if (found.facts.container == "kubernetes") {
+    out.remedy = "give the pod an emptyDir volume for the store, and SHALE_ROOT a new directory in it";
+    return out;
+  }
+  // A new volume belongs to root, but for podman's, which are their first user's.
+  const bool not_ours = found.facts.uid != 0 && found.facts.container != "podman";
+  const std::string volume =
+      fmt::format("-v {}:/var/lib/shale -e SHALE_ROOT=/var/lib/shale", not_ours ? "DIRECTORY" : "shale");
+  out.remedy = container_option(found.facts, volume.c_str(), "");
+  if (not_ours)
+    out.remedy += fmt::format(" with an empty DIRECTORY that belongs to user {}", found.facts.uid);
   return out;
 }
 
@@ -159,8 +170,8 @@ HostFinding fresh_proc(const Examination& found) {
   } else if (found.fresh_proc) {
     out.state = State::kLimited;
     out.text = "the container hides parts of its /proc, and commands get that one";
-    out.remedy =
-        container_option(found.facts, "--security-opt systempaths=unconfined", "procMount: Unmasked");
+    out.remedy = container_option(found.facts, "--security-opt systempaths=unconfined",
+                                  "procMount: Unmasked (and hostUsers: false in the pod)");
   } else {
     out.text = "can be mounted";
   }

@@ -112,7 +112,8 @@ HostFacts read_host_facts() {
 }
 
 std::string container_option(const HostFacts& facts, const char* docker, const char* kubernetes) {
-  if (facts.container == "kubernetes") return fmt::format("in the pod's securityContext: {}", kubernetes);
+  if (facts.container == "kubernetes")
+    return fmt::format("in the container's securityContext: {}", kubernetes);
   return fmt::format("{} run {} …", facts.container == "podman" ? "podman" : "docker", docker);
 }
 

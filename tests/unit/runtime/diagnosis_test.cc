@@ -137,6 +137,23 @@ TEST(Diagnosis, MissingRangesComeWithTheLineToAdd) {
   EXPECT_THAT(found.remedy, HasSubstr("a:100000:65536"));
 }
 
+TEST(Diagnosis, AVolumeForTheStoreCanBeWrittenByItsUser) {
+  Examination examination;
+  examination.overlay = Error::system(EINVAL, "mount overlayfs on the store's file system");
+  examination.facts.container = "docker";
+  const auto remedy = [&] { return finding(examination, "overlayfs on the store").remedy; };
+  EXPECT_EQ(remedy(), "docker run -v shale:/var/lib/shale -e SHALE_ROOT=/var/lib/shale …");
+  examination.facts.uid = 1000;
+  EXPECT_EQ(remedy(),
+            "docker run -v DIRECTORY:/var/lib/shale -e SHALE_ROOT=/var/lib/shale … with an empty DIRECTORY "
+            "that belongs "
+            "to user 1000");
+  examination.facts.container = "podman";
+  EXPECT_EQ(remedy(), "podman run -v shale:/var/lib/shale -e SHALE_ROOT=/var/lib/shale …");
+  examination.facts.container = "kubernetes";
+  EXPECT_EQ(remedy(), "give the pod an emptyDir volume for the store, and SHALE_ROOT a new directory in it");
+}
+
 TEST(Diagnosis, ARangeIsOfNoUseWhereTheStoreKeepsNoFilesOfIt) {
   Examination examination;
   examination.maps.kind = IdMaps::Kind::kFull;
