@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "runtime/cgroup_files.h"
@@ -60,6 +61,14 @@ bool descends_from(pid_t pid, pid_t top) {
   for (; pid > 1; pid = parent_of(pid))
     if (pid == top) return true;
   return false;
+}
+
+// "929 (bash)"; of a process that cannot be seen, the number alone.
+std::string pid_and_name(const std::string& pid) {
+  Result<std::string> name = sys::read_file(AT_FDCWD, fmt::format("/proc/{}/comm", pid));
+  if (!name || name->empty()) return pid;
+  if (name->ends_with('\n')) name->pop_back();
+  return fmt::format("{} ({})", pid, *name);
 }
 
 std::string options_of(const std::vector<CgroupSetting>& settings) {
@@ -218,8 +227,10 @@ std::optional<Error> StepCgroups::leave_base(const CgroupPlace& place, pid_t top
       // 0 is a process of another pid namespace.
       if (!descends_from(std::atoi(pid.c_str()), top) &&
           contains(read_words(base_fd_.get(), "cgroup.procs"), pid))  // not ended meanwhile
-        return not_applied(options, fmt::format("process {} is in the same cgroup ('{}')", pid, base_),
-                           delegation_remedy(place));
+        return not_applied(
+            options, fmt::format("process {} is in the same cgroup ('{}')", pid_and_name(pid), base_),
+            "a group with limits for commands may hold shale alone (in a script: exec shale build …): " +
+                delegation_remedy(place));
     if (!refuge_) {
       Result<StepCgroup> made = make_locked(fmt::format("{}{}-build", kPrefix, name_));
       if (!made) return not_applied(options, made.error().to_line(), delegation_remedy(place));
