@@ -55,7 +55,11 @@ Answer answer_chown(Session& session, const Caller& caller) {
   const uid_t real_uid = uid == kKeepId ? kKeepId : 0;
   const gid_t real_gid = gid == kKeepId ? kKeepId : 0;
   if (::fchownat(fd.get(), "", real_uid, real_gid, AT_EMPTY_PATH) != 0) return Answer::failure(errno);
-  if (after == before) return Answer::of(0);
+  // Overlayfs makes a copy of what lies in a layer below, and that of a file with several names gets a number
+  // of its own, under which nothing is recorded.
+  const ino_t number = info.st_ino;
+  if (::fstat(fd.get(), &info) != 0) return Answer::failure(errno);
+  if (after == before && info.st_ino == number) return Answer::of(0);
   const int error = session.owners.write(fd.get(), info, after);
   return error == 0 ? Answer::of(0) : Answer::failure(error);
 }

@@ -86,6 +86,10 @@ int Owners::find_earlier() {
     if (!fd || ::fstat(fd.get(), &info) != 0) continue;
     if (carries_attributes(info.st_mode) && read_attribute(own_name(fd.get()).c_str())) continue;
     if (const int error = note(fd.get(), info, entry.owner); error != 0) return error;
+    if (info.st_nlink == 1 || carries_attributes(info.st_mode)) continue;
+    OwnedFd pin(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!pin) return errno;
+    several_names_.push_back({.owner = entry.owner, .pin = std::move(pin)});
   }
   earlier_ = {};
   return 0;
@@ -118,18 +122,27 @@ void Owners::sweep() {
   sweep_at_ = std::max<std::size_t>(sweep_at_, 2 * noted_.size());
 }
 
+Owners::Noted* Owners::find(const Key& key) {
+  if (const auto noted = noted_.find(key); noted != noted_.end()) return &noted->second;
+  const auto one = std::find_if(several_names_.begin(), several_names_.end(), [&](const Noted& item) {
+    struct stat info;
+    return ::fstat(item.pin.get(), &info) == 0 && Key{info.st_dev, info.st_ino} == key;
+  });
+  return one != several_names_.end() ? &*one : nullptr;
+}
+
 OwnerRecord Owners::read(int fd) {
   const OwnerRecord owner = read_owner(own_name(fd).c_str());
   if (!owner.is_default() || only_attributes()) return owner;
   struct stat info;
   if (::fstat(fd, &info) != 0) return owner;
-  const auto noted = noted_.find({info.st_dev, info.st_ino});
-  return noted != noted_.end() ? noted->second.owner : owner;
+  const Noted* noted = find({info.st_dev, info.st_ino});
+  return noted != nullptr ? noted->owner : owner;
 }
 
 int Owners::write(int fd, const struct stat& info, const OwnerRecord& owner) {
-  if (const auto noted = noted_.find({info.st_dev, info.st_ino}); noted != noted_.end()) {
-    noted->second.owner = owner;
+  if (Noted* noted = find({info.st_dev, info.st_ino}); noted != nullptr) {
+    noted->owner = owner;
     return 0;
   }
   if (carries_attributes(info.st_mode)) {
@@ -145,10 +158,8 @@ std::string Owners::journal(int root_fd) const {
   (void)::fstat(root_fd, &root);
   std::string out;
   std::map<Key, OwnerRecord> to_look_for;
-  for (const auto& [key, noted] : noted_) {
-    struct stat info;
-    if (mount_of(noted.pin.get()) != root_mount || ::fstat(noted.pin.get(), &info) != 0 || info.st_nlink == 0)
-      continue;
+  const auto add = [&](const Noted& noted, const struct stat& info) {
+    const Key key{info.st_dev, info.st_ino};
     const bool is_root = key == Key{root.st_dev, root.st_ino};
     std::string path = path_of(noted.pin.get());
     // A descriptor knows one name, which may be gone while others are there.
@@ -156,7 +167,17 @@ std::string Owners::journal(int root_fd) const {
       append_journal_entry(out, {std::move(path), noted.owner});
     else
       to_look_for.emplace(key, noted.owner);
-  }
+  };
+  const auto is_there = [&](const Noted& noted, struct stat& info) {
+    return mount_of(noted.pin.get()) == root_mount && ::fstat(noted.pin.get(), &info) == 0 &&
+           info.st_nlink != 0;
+  };
+  struct stat now;
+  // One that has another number now is among those of several names.
+  for (const auto& [key, noted] : noted_)
+    if (is_there(noted, now) && key == Key{now.st_dev, now.st_ino}) add(noted, now);
+  for (const Noted& noted : several_names_)
+    if (is_there(noted, now) && !noted_.contains({now.st_dev, now.st_ino})) add(noted, now);
   if (to_look_for.empty()) return out;
   visit_names(root_fd, [&](const struct stat& info, std::string path) {
     if (const auto found = to_look_for.find({info.st_dev, info.st_ino}); found != to_look_for.end())

@@ -46,10 +46,14 @@ class Owners {
   using Key = std::pair<dev_t, ino_t>;
 
   int note(int fd, const struct stat& info, const OwnerRecord& owner);
+  [[nodiscard]] Noted* find(const Key& key);
   void sweep();
 
   std::vector<JournalEntry> earlier_;
   std::map<Key, Noted> noted_;
+  // Each name of a file that had several in the layers below: overlayfs makes of one that is changed a file
+  // of its own, with a number of its own.
+  std::vector<Noted> several_names_;
   std::size_t sweep_at_ = 1024;
 };
 

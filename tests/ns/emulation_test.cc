@@ -120,6 +120,26 @@ TEST_F(EmulationTest, AnotherFileUnderALowerLinksNameHasNotItsOwner) {
   EXPECT_TRUE(journal().empty());
 }
 
+// Overlayfs makes each name of a lower file that is changed a file of its own.
+TEST_F(EmulationTest, TheNamesOfALowerLinkGetOwnersOfTheirOwn) {
+  const std::string lower = dirs_.lower + "/names";
+  ASSERT_TRUE(sys::make_dir(AT_FDCWD, lower, 0755));
+  ASSERT_EQ(::symlink("x", (lower + "/a").c_str()), 0);
+  for (const char* name : {"/b", "/c", "/d"})
+    ASSERT_EQ(::link((lower + "/a").c_str(), (lower + name).c_str()), 0);
+  SandboxSpec spec =
+      emulated(shell("cd /names; chown -h 5:6 b; chown -h 7:8 d; mv c e; stat -c '%n %u:%g' a b d e"));
+  for (const char* name : {"names/a", "names/b", "names/c", "names/d"})
+    runtime::append_journal_entry(spec.owner_journal, {name, {.uid = 7, .gid = 8}});
+  EXPECT_EQ(run(spec).out, "a 7:8\nb 5:6\nd 7:8\ne 7:8\n");
+  const auto owners = journal();
+  EXPECT_EQ(owners.at("names/b"), (OwnerRecord{.uid = 5, .gid = 6}));
+  EXPECT_EQ(owners.at("names/d"), (OwnerRecord{.uid = 7, .gid = 8}));
+  EXPECT_EQ(owners.at("names/e"), (OwnerRecord{.uid = 7, .gid = 8}));
+  for (const char* name : {"/a", "/b", "/c", "/d"}) ::unlink((lower + name).c_str());
+  ::rmdir(lower.c_str());
+}
+
 // A root of its own, entered by the last command: names are told from the sandbox's all the same.
 TEST_F(EmulationTest, TheJournalIsOfTheSandboxAfterAChroot) {
   EXPECT_EQ(output("ln -s x /tmp/l; chown -h 3:4 /tmp/l; mkdir -p /tmp/j/bin; cp /bin/busybox /tmp/j/bin/; "
