@@ -173,6 +173,7 @@ Answer answer_exec(Session& session, const Caller& caller) {
                          caller.status_field("NoNewPrivs", 10).value_or(0) != 0 || is_script(fd.get());
     if (!ignored) {
       const OwnerRecord owner = session.owners.read(fd.get());
+  if (own.user.filesystem != 0 && !permitted(session, own, fd.get(), X_OK)) return Answer::failure(EACCES);
       if (set_user) next.user.effective = owner.uid;
       if (set_group) next.group.effective = owner.gid;
     }

@@ -277,6 +277,32 @@ int check_name(Session& session, const Caller& caller, int directory, std::uint6
 }
 
 }  // namespace
+// Whether the host lets nobody make further names of what others could not write (fs.protected_hardlinks).
+bool protects_links(const Session& session) {
+  const OwnedFd file(::openat(session.fds.proc.get(), "sys/fs/protected_hardlinks", O_RDONLY | O_CLOEXEC));
+  char value = '0';
+  return file && ::read(file.get(), &value, 1) == 1 && value != '0';
+}
+
+// The file that is to get one more name: EPERM, or 0.
+int check_link_source(Session& session, const Caller& caller, int directory, unsigned argument, int flags) {
+  std::string path;
+  if (!protects_links(session) || caller.read_string(caller.argument(argument), kPathMax, path) != 0)
+    return 0;
+  const OwnedFd fd = path.empty() && (flags & AT_EMPTY_PATH) != 0
+                         ? caller.descriptor(directory)
+                         : session.open(caller, directory, path, (flags & AT_SYMLINK_FOLLOW) != 0);
+  struct stat info;
+  const Credentials& own = session.credentials(caller);
+  if (!fd || ::fstat(fd.get(), &info) != 0 || session.owners.read(fd.get()).uid == own.user.filesystem)
+    return 0;
+  constexpr mode_t kGroupRuns = S_ISGID | S_IXGRP;
+  const bool harmless = S_ISREG(info.st_mode) && (info.st_mode & S_ISUID) == 0 &&
+                        (info.st_mode & kGroupRuns) != kGroupRuns &&
+                        permitted(session, own, fd.get(), R_OK | W_OK);
+  return harmless ? 0 : EPERM;
+}
+
 
 Answer answer_changed_name(Session& session, const Caller& caller) {
   if (session.credentials(caller).user.filesystem == 0) return Answer::let_kernel();
@@ -301,10 +327,12 @@ Answer answer_changed_name(Session& session, const Caller& caller) {
       if (error == 0) error = check(caller.int_argument(2), 3, true);
       break;
     case Call::kLink:
-      error = check(AT_FDCWD, 1, true);
+      error = check_link_source(session, caller, AT_FDCWD, 0, 0);
+      if (error == 0) error = check(AT_FDCWD, 1, true);
       break;
     case Call::kLinkat:
-      error = check(caller.int_argument(2), 3, true);
+      error = check_link_source(session, caller, caller.int_argument(0), 1, caller.int_argument(4));
+      if (error == 0) error = check(caller.int_argument(2), 3, true);
       break;
     default:
       break;
