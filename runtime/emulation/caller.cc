@@ -101,14 +101,23 @@ std::optional<pid_t> inner_pid_of(int proc_fd, pid_t pid) {
   return static_cast<pid_t>(std::strtol(line->c_str() + line->rfind('\t') + 1, nullptr, 10));
 }
 
-std::optional<std::uint64_t> timer_slack_of(int proc_fd, pid_t pid) {
-  const std::string path = std::to_string(pid) + "/timerslack_ns";
-  const OwnedFd file(::openat(proc_fd, path.c_str(), O_RDONLY | O_CLOEXEC));
+namespace {
+
+std::optional<std::uint64_t> read_slack(int directory, const char* path) {
+  const OwnedFd file(::openat(directory, path, O_RDONLY | O_CLOEXEC));
   char text[32];
   const ssize_t got = file ? ::read(file.get(), text, sizeof text - 1) : -1;
   if (got <= 0) return std::nullopt;
   text[got] = '\0';
   return std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> timer_slack_in(int directory) { return read_slack(directory, "timerslack_ns"); }
+
+std::optional<std::uint64_t> timer_slack_of(int proc_fd, pid_t pid) {
+  return read_slack(proc_fd, (std::to_string(pid) + "/timerslack_ns").c_str());
 }
 
 std::optional<std::uint64_t> Caller::timer_slack() const { return timer_slack_of(fds_.proc.get(), tid()); }

@@ -69,7 +69,10 @@ class Caller {
   const CallRow& row_;
 };
 
-// The timer slack of a process by its number; nothing if it is gone.
+// The timer slack of the process whose directory in a /proc this is; nothing if it is none, or the process
+// gone.
+std::optional<std::uint64_t> timer_slack_in(int directory);
+// The same by its number.
 std::optional<std::uint64_t> timer_slack_of(int proc_fd, pid_t pid);
 // The number of a process in the innermost of its pid namespaces.
 std::optional<pid_t> inner_pid_of(int proc_fd, pid_t pid);

@@ -78,7 +78,7 @@ constexpr CallRow kNativeRows[] = {
     {SYS_execve, Call::kExecve},
     {SYS_execveat, Call::kExecveat},
     {SYS_chroot, Call::kChroot},
-    {SYS_prctl, Call::kPrctl, When::kTimerSlack},
+    {SYS_prctl, Call::kPrctl, When::kPrctl},
     {SYS_getsockopt, Call::kGetsockopt, When::kPeer},
     // setxattrat, getxattrat, listxattrat, removexattrat
     {463, Call::kMissing},
@@ -172,7 +172,7 @@ constexpr CallRow kI386Rows[] = {
     {11, Call::kExecve, When::kAlways, Layout::kI386},
     {358, Call::kExecveat, When::kAlways, Layout::kI386},
     {61, Call::kChroot, When::kAlways, Layout::kI386},
-    {172, Call::kPrctl, When::kTimerSlack, Layout::kI386},
+    {172, Call::kPrctl, When::kPrctl, Layout::kI386},
     {365, Call::kGetsockopt, When::kPeer, Layout::kI386},
     {102, Call::kSocketcall, When::kGetsockopt, Layout::kI386},
     {463, Call::kMissing, When::kAlways, Layout::kI386},

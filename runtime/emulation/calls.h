@@ -89,7 +89,7 @@ enum class When : std::uint8_t {
   kWrites2,     // the same in argument 2
   kAccess1,     // the mode in argument 1 asks for more than existence
   kAccess2,     // the same in argument 2
-  kTimerSlack,  // prctl(PR_SET_TIMERSLACK)
+  kPrctl,       // prctl with PR_SET_TIMERSLACK, PR_SET_KEEPCAPS or PR_SET_SECUREBITS
   kPeer,        // getsockopt(SOL_SOCKET, SO_PEERCRED)
   kGetsockopt,  // socketcall(2) with any getsockopt: its arguments lie in memory
 };

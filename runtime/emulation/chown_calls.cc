@@ -2,6 +2,7 @@
 // The chown family: the kernel is made to do all of it that it can (a change to the id that is there: the
 // copy-up, the set-id bits and file capabilities that go), the owner is recorded beside.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,7 +18,6 @@ constexpr std::size_t kPathMax = 4096;
 
 // Without CAP_CHOWN: one's own file may be given to another group one is in.
 bool may_change(const Credentials& credentials, const OwnerRecord& before, const OwnerRecord& after) {
-  if (credentials.privileged()) return true;
   if (credentials.user.filesystem != before.uid || after.uid != before.uid) return false;
   return after.gid == before.gid || credentials.in_group(after.gid);
 }
@@ -50,7 +50,9 @@ Answer answer_chown(Session& session, const Caller& caller) {
   OwnerRecord after = before;
   if (uid != kKeepId) after.uid = uid;
   if (gid != kKeepId) after.gid = gid;
-  if (!may_change(session.credentials(caller), before, after)) return Answer::failure(EPERM);
+  const Credentials& own = session.credentials(caller);
+  if (!session.capable(caller, own, CAP_CHOWN) && !may_change(own, before, after))
+    return Answer::failure(EPERM);
   if (!caller.valid()) return Answer::failure(ESRCH);
   const uid_t real_uid = uid == kKeepId ? kKeepId : 0;
   const gid_t real_gid = gid == kKeepId ? kKeepId : 0;

@@ -55,6 +55,22 @@ void UserIds::set_filesystem(std::uint32_t id, bool privileged) {
   if (privileged || id == real || id == effective || id == saved || id == filesystem) filesystem = id;
 }
 
+void Credentials::follow_user(const UserIds& before) {
+  const auto is_root = [](const UserIds& ids) {
+    return ids.real == 0 || ids.effective == 0 || ids.saved == 0;
+  };
+  if (is_root(user))
+    kept_capabilities = false;
+  else if (is_root(before))
+    kept_capabilities = keeps_capabilities;
+}
+
+void Credentials::execute() {
+  user.saved = user.filesystem = user.effective;
+  group.saved = group.filesystem = group.effective;
+  keeps_capabilities = kept_capabilities = false;
+}
+
 bool Credentials::in_group(std::uint32_t gid) const {
   return group.filesystem == gid || std::find(groups.begin(), groups.end(), gid) != groups.end();
 }

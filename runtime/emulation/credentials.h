@@ -36,9 +36,13 @@ struct Credentials {
   UserIds user;
   UserIds group;
   std::vector<gid_t> groups;
+  bool keeps_capabilities = false;  // PR_SET_KEEPCAPS: ceasing to be root will leave them,
+  bool kept_capabilities = false;   // and has left them
   auto operator<=>(const Credentials&) const = default;
 
-  [[nodiscard]] bool privileged() const { return user.effective == 0; }
+  // What the kernel does to capabilities when the ids were `before`, and when a program is executed.
+  void follow_user(const UserIds& before);
+  void execute();
   [[nodiscard]] bool in_group(std::uint32_t gid) const;
   // Whether a file of this owner and mode may be used so (R_OK, W_OK, X_OK), by the ids that files are
   // accessed with.

@@ -51,20 +51,21 @@ class Program {
              statement(kReturn, row.call == Call::kMissing ? SECCOMP_RET_ERRNO | ENOSYS : kNotify)});
         return;
       case When::kWrites1:
-        return add_tested(row, argument(1), kIfAnyBit, kWriteFlags);
+        return add_tested(row, argument(1), kIfAnyBit, {kWriteFlags});
       case When::kWrites2:
-        return add_tested(row, argument(2), kIfAnyBit, kWriteFlags);
+        return add_tested(row, argument(2), kIfAnyBit, {kWriteFlags});
       case When::kAccess1:
-        return add_tested(row, argument(1), kIfAnyBit, 7);
+        return add_tested(row, argument(1), kIfAnyBit, {7});
       case When::kAccess2:
-        return add_tested(row, argument(2), kIfAnyBit, 7);
-      case When::kTimerSlack:
-        return add_tested(row, argument(0), kIfEqual, PR_SET_TIMERSLACK);
+        return add_tested(row, argument(2), kIfAnyBit, {7});
+      case When::kPrctl:
+        return add_tested(row, argument(0), kIfEqual,
+                          {PR_SET_TIMERSLACK, PR_SET_KEEPCAPS, PR_SET_SECUREBITS});
       case When::kPeer:
         // The level is left to the supervisor: the same number of another level is rare.
-        return add_tested(row, argument(2), kIfEqual, SO_PEERCRED);
+        return add_tested(row, argument(2), kIfEqual, {SO_PEERCRED});
       case When::kGetsockopt:
-        return add_tested(row, argument(0), kIfEqual, SYS_GETSOCKOPT);
+        return add_tested(row, argument(0), kIfEqual, {SYS_GETSOCKOPT});
     }
   }
   std::vector<struct sock_filter> take() { return std::move(code_); }
@@ -72,9 +73,17 @@ class Program {
   struct sock_filter& at(std::size_t index) { return code_[index]; }
 
  private:
-  void add_tested(const CallRow& row, std::uint32_t offset, std::uint16_t test, std::uint32_t value) {
-    add({jump(kIfEqual, static_cast<std::uint32_t>(row.number), 0, 4), statement(kLoad, offset),
-         jump(test, value, 0, 1), statement(kReturn, kNotify), statement(kReturn, SECCOMP_RET_ALLOW)});
+  // Asks about the call if one of the values passes.
+  void add_tested(const CallRow& row, std::uint32_t offset, std::uint16_t test,
+                  std::initializer_list<std::uint32_t> values) {
+    add({jump(kIfEqual, static_cast<std::uint32_t>(row.number), 0, values.size() + 3),
+         statement(kLoad, offset)});
+    std::size_t left = values.size();
+    for (const std::uint32_t value : values) {
+      --left;
+      add({jump(test, value, left, left == 0 ? 1 : 0)});
+    }
+    add({statement(kReturn, kNotify), statement(kReturn, SECCOMP_RET_ALLOW)});
   }
 
   std::vector<struct sock_filter> code_;

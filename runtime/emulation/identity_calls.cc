@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who the caller is, what it becomes, by set*id(2) and by executing a set-id program, and who its peers are.
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/securebits.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -57,7 +60,7 @@ Answer get_groups(const Caller& caller, const Credentials& credentials) {
 }
 
 Answer set_groups(Session& session, const Caller& caller, Credentials next) {
-  if (!next.privileged()) return Answer::failure(EPERM);
+  if (!session.capable(caller, next, CAP_SETGID)) return Answer::failure(EPERM);
   const int count = caller.int_argument(0);
   if (count < 0 || count > kMaxGroups) return Answer::failure(EINVAL);
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
@@ -78,21 +81,24 @@ Answer set_filesystem(Session& session, const Caller& caller, Credentials next, 
   UserIds& ids = group ? next.group : next.user;
   const std::uint32_t before = ids.filesystem;
   const std::uint32_t id = caller.id_argument(0);
-  const bool privileged = next.privileged();
+  const bool privileged = session.capable(caller, next, group ? CAP_SETGID : CAP_SETUID);
   if (id != kKeepId) ids.set_filesystem(id, privileged);
   const Answer done = session.become(caller, std::move(next));
   return done.error != 0 ? done : Answer::of(shown(caller, before));
 }
 
 Answer change(Session& session, const Caller& caller, Credentials next) {
-  const bool privileged = next.privileged();
+  const Call call = caller.row().call;
+  const bool group = call == Call::kSetgid || call == Call::kSetregid || call == Call::kSetresgid;
+  const bool privileged = session.capable(caller, next, group ? CAP_SETGID : CAP_SETUID);
   const auto id = [&](unsigned index) { return caller.id_argument(index); };
+  const UserIds before = next.user;
   bool done = false;
-  switch (caller.row().call) {
+  switch (call) {
     case Call::kSetuid:
     case Call::kSetgid:
       if (id(0) == kKeepId) return Answer::failure(EINVAL);
-      done = (caller.row().call == Call::kSetuid ? next.user : next.group).set(id(0), privileged);
+      done = (group ? next.group : next.user).set(id(0), privileged);
       break;
     case Call::kSetreuid:
       done = next.user.set_real_effective(id(0), id(1), privileged);
@@ -109,7 +115,9 @@ Answer change(Session& session, const Caller& caller, Credentials next) {
     default:
       break;
   }
-  return done ? session.become(caller, std::move(next)) : Answer::failure(EPERM);
+  if (!done) return Answer::failure(EPERM);
+  next.follow_user(before);
+  return session.become(caller, std::move(next));
 }
 
 // "#!" or "\x7fELF": set-id bits of scripts mean nothing.
@@ -165,6 +173,7 @@ Answer answer_exec(Session& session, const Caller& caller) {
                          : session.open(caller, directory, path, (flags & AT_SYMLINK_NOFOLLOW) == 0);
   struct stat info;
   if (!fd || ::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return Answer::let_kernel();
+  if (own.user.filesystem != 0 && !permitted(session, own, fd.get(), X_OK)) return Answer::failure(EACCES);
   const bool set_user = (info.st_mode & S_ISUID) != 0;
   const bool set_group = (info.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
   if (set_user || set_group) {
@@ -173,21 +182,32 @@ Answer answer_exec(Session& session, const Caller& caller) {
                          caller.status_field("NoNewPrivs", 10).value_or(0) != 0 || is_script(fd.get());
     if (!ignored) {
       const OwnerRecord owner = session.owners.read(fd.get());
-  if (own.user.filesystem != 0 && !permitted(session, own, fd.get(), X_OK)) return Answer::failure(EACCES);
       if (set_user) next.user.effective = owner.uid;
       if (set_group) next.group.effective = owner.gid;
     }
   }
-  next.user.saved = next.user.filesystem = next.user.effective;
-  next.group.saved = next.group.filesystem = next.group.effective;
+  next.execute();
   const Answer became = session.become(caller, std::move(next));
   return became.error != 0 ? became : Answer::let_kernel();
 }
 
 Answer answer_chroot(Session& session, const Caller& caller) {
-  if (!session.credentials(caller).privileged()) return Answer::failure(EPERM);
+  if (!session.capable(caller, session.credentials(caller), CAP_SYS_CHROOT)) return Answer::failure(EPERM);
   session.expect_other_roots();
   return Answer::let_kernel();
+}
+
+// What a program keeps when it ceases to be root is noted, and the kernel told as well. Its timers stay as
+// exact as they were.
+Answer answer_prctl(Session& session, const Caller& caller) {
+  const int option = caller.int_argument(0);
+  if (option == PR_SET_TIMERSLACK) return Answer::of(0);
+  const std::uint64_t value = caller.argument(1);
+  constexpr std::uint64_t kKeeping = SECBIT_KEEP_CAPS | SECBIT_NO_SETUID_FIXUP;
+  Credentials next = session.credentials(caller);
+  next.keeps_capabilities = option == PR_SET_KEEPCAPS ? value == 1 : (value & kKeeping) != 0;
+  const Answer became = session.become(caller, std::move(next));
+  return became.error != 0 ? became : Answer::let_kernel();
 }
 
 namespace {

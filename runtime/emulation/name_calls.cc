@@ -2,6 +2,7 @@
 // New names, and names changed and taken away: what an emulated user makes belongs to it, and where it may
 // not write it cannot.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -231,7 +232,7 @@ Answer answer_new_name(Session& session, const Caller& caller) {
   if (device) {
     const auto number = static_cast<std::uint32_t>(caller.int_argument(name_at + 2));
     // 0:0 is how overlayfs writes a deletion; it refuses it as well.
-    if (!own.privileged() || number == 0) return Answer::failure(EPERM);
+    if (!session.capable(caller, own, CAP_MKNOD) || number == 0) return Answer::failure(EPERM);
     owner.device = S_ISCHR(mode) ? 'c' : 'b';
     owner.dev_major = number >> 8 & 0xfffU;
     owner.dev_minor = (number & 0xffU) | (number >> 12 & 0xfff00U);
@@ -276,7 +277,6 @@ int check_name(Session& session, const Caller& caller, int directory, std::uint6
              : EPERM;
 }
 
-}  // namespace
 // Whether the host lets nobody make further names of what others could not write (fs.protected_hardlinks).
 bool protects_links(const Session& session) {
   const OwnedFd file(::openat(session.fds.proc.get(), "sys/fs/protected_hardlinks", O_RDONLY | O_CLOEXEC));
@@ -303,6 +303,7 @@ int check_link_source(Session& session, const Caller& caller, int directory, uns
   return harmless ? 0 : EPERM;
 }
 
+}  // namespace
 
 Answer answer_changed_name(Session& session, const Caller& caller) {
   if (session.credentials(caller).user.filesystem == 0) return Answer::let_kernel();

@@ -3,7 +3,9 @@
 #include "runtime/emulation/session.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -16,7 +18,7 @@ namespace shale::runtime {
 namespace {
 
 bool is_own_link(std::string_view path) {
-  return path.starts_with("/proc/self/") || path.starts_with("/proc/thread-self/") ||
+  return path.starts_with("/proc/self/") || path.starts_with("/proc/thread-self/") || path == "/proc/self" ||
          path.starts_with("/dev/fd/") || path.starts_with("/dev/std");
 }
 
@@ -52,6 +54,24 @@ const Credentials& Session::credentials_of_slack(std::uint64_t slack) const {
 const Credentials& Session::credentials(const Caller& caller) const {
   if (table.only_initial()) return table.at(0);
   return credentials_of_slack(caller.timer_slack().value_or(base_slack_));
+}
+
+bool Session::capable(const Caller& caller, const Credentials& credentials, int capability) const {
+  if (!credentials.kept_capabilities) return credentials.user.effective == 0;
+  return (caller.status_field("CapEff", 16).value_or(0) >> capability & 1U) != 0;
+}
+
+OwnerRecord Session::owner(int fd) {
+  OwnerRecord record = owners.read(fd);
+  struct statfs file_system;
+  if (!record.is_default() || all_root() || ::fstatfs(fd, &file_system) != 0 ||
+      file_system.f_type != PROC_SUPER_MAGIC)
+    return record;
+  if (const std::optional<std::uint64_t> slack = timer_slack_in(fd)) {
+    const Credentials& process = credentials_of_slack(*slack);
+    record = {.uid = process.user.effective, .gid = process.group.effective};
+  }
+  return record;
 }
 
 Answer Session::become(const Caller& caller, Credentials next) {
@@ -103,6 +123,10 @@ OwnedFd Session::open(const Caller& caller, int directory, std::string_view path
   }
   if (other_roots_ && !enter_root(caller)) return {};
   if (path.front() == '/') {
+    if (follow && path == "/proc/self") {
+      const std::optional<pid_t> number = inner_pid_of(fds.proc.get(), caller.tid());
+      return number ? open_path(AT_FDCWD, "/proc/" + std::to_string(*number), true) : OwnedFd();
+    }
     bool own = false;
     OwnedFd link = open_own_link(caller, path, follow, own);
     return own ? std::move(link) : open_path(AT_FDCWD, std::string(path), follow);
@@ -125,7 +149,7 @@ bool Session::surely_roots(const Caller& caller, int directory, std::string_view
   char text[kMaxOwnerText];
   const ssize_t size = follow ? ::getxattr(name.c_str(), kOwnerXattr, text, sizeof text)
                               : ::lgetxattr(name.c_str(), kOwnerXattr, text, sizeof text);
-  return size < 0 && (errno == ENODATA || errno == EOPNOTSUPP);
+  return size < 0 && (errno == ENODATA || (errno == EOPNOTSUPP && all_root()));
 }
 
 Session::Place Session::open_place(const Caller& caller, int directory, std::string_view path) {

@@ -47,6 +47,13 @@ class Session {
 
   [[nodiscard]] const Credentials& credentials(const Caller& caller) const;
   [[nodiscard]] const Credentials& credentials_of_slack(std::uint64_t slack) const;
+  // Whether the caller has a capability (CAP_…). Those kept by one who ceased to be root are the kernel's to
+  // tell: for it the caller is root still, so that they are what the caller itself has made of them.
+  [[nodiscard]] bool capable(const Caller& caller, const Credentials& credentials, int capability) const;
+  // Whether every process is root.
+  [[nodiscard]] bool all_root() const { return table.only_initial() && table.at(0).user.effective == 0; }
+  // Whose the file of an O_PATH descriptor is. The directory of a process in /proc is the process's.
+  OwnerRecord owner(int fd);
   // An answer of 0, or why not.
   Answer become(const Caller& caller, Credentials next);
 
@@ -91,6 +98,7 @@ Answer answer_xattr(Session& session, const Caller& caller);
 Answer answer_identity(Session& session, const Caller& caller);
 Answer answer_exec(Session& session, const Caller& caller);
 Answer answer_chroot(Session& session, const Caller& caller);
+Answer answer_prctl(Session& session, const Caller& caller);
 Answer answer_peer(Session& session, const Caller& caller);
 
 // Whether these credentials may use the file of an O_PATH descriptor so. Files with access control lists are

@@ -186,7 +186,7 @@ Answer answer_stat(Session& session, const Caller& caller) {
   }
   // What cannot be found, the kernel cannot either, or it is a link of /proc and belongs to root.
   if (!fd) return Answer::let_kernel();
-  const OwnerRecord owner = session.owners.read(fd.get());
+  const OwnerRecord owner = session.owner(fd.get());
   if (owner.is_default()) return Answer::let_kernel();
   if (call == Call::kStatx) return deliver_statx(caller, fd.get(), owner);
   struct stat info;

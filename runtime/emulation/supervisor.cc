@@ -116,7 +116,7 @@ Answer answer(Session& session, const Caller& caller) {
     case Call::kChroot:
       return answer_chroot(session, caller);
     case Call::kPrctl:
-      return Answer::of(0);  // its timers are as exact as they were
+      return answer_prctl(session, caller);
     case Call::kGetsockopt:
     case Call::kSocketcall:
       return answer_peer(session, caller);

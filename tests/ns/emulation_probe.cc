@@ -3,6 +3,7 @@
 // what it found; its first argument says what to do.
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -69,6 +70,31 @@ int identities() {
   }
   ::waitpid(child, nullptr, 0);
   ::usleep(300'000);
+  return 0;
+}
+
+// What setpriv(1) and daemons do that keep a capability: the user is changed before the groups.
+int keeps() {
+  std::printf("keep %s\n", result(::prctl(PR_SET_KEEPCAPS, 1)));
+  std::printf("uid %s\n", result(::setresuid(10, 10, 10)));
+  std::printf("gid %s\n", result(::setresgid(11, 11, 11)));
+  const gid_t groups[] = {12};
+  std::printf("groups %s\n", result(::setgroups(1, groups)));
+  show_ids("dropped");
+  // Without CAP_SETUID, by which one would get back.
+  struct __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  struct __user_cap_data_struct sets[2] = {};
+  if (::syscall(SYS_capget, &header, sets) != 0) return 1;
+  sets[0].effective &= ~(1U << CAP_SETUID);
+  if (::syscall(SYS_capset, &header, sets) != 0) return 2;
+  std::printf("uid 0 %s\n", result(::setuid(0)));
+  std::printf("gid 13 %s\n", result(::setgid(13)));
+  std::fflush(stdout);
+  ::execl("/bin/probe", "probe", "after-exec", nullptr);
+  return 3;
+}
+int after_exec() {
+  std::printf("executed: gid %s\n", result(::setgid(14)));
   return 0;
 }
 
@@ -295,6 +321,8 @@ int traps() {
 int main(int argc, char** argv) {
   const std::map<std::string, int (*)()> verbs = {
       {"identities", identities},
+      {"keeps", keeps},
+      {"after-exec", after_exec},
       {"race", race},
       {"signals", signals},
       {"attributes", attributes},

@@ -258,6 +258,37 @@ TEST_F(EmulationTest, IdentitiesFollowTheKernelsRules) {
             "orphan: 10,12,12,12 5,6,7,6\n");
 }
 
+TEST_F(EmulationTest, CapabilitiesAreKeptUntilTheNextProgramIfAskedFor) {
+  EXPECT_EQ(probe("keeps"),
+            "keep ok\nuid ok\ngid ok\ngroups ok\ndropped: 10,10,10,10 11,11,11,11\nuid 0 EPERM\ngid 13 ok\n"
+            "executed: gid EPERM\n");
+}
+
+TEST_F(EmulationTest, ProcessesBelongToTheirUserInProc) {
+  SandboxSpec spec = emulated(shell("stat -L -c '%u:%g' /proc/self /proc/$$; stat -c '%u' /proc/uptime"));
+  spec.uid = 1000;
+  spec.gid = 1001;
+  EXPECT_EQ(run(spec).out, "1000:1001\n1000:1001\n0\n");
+}
+
+TEST_F(EmulationTest, WhatIsClosedToAUserIsNotExecuted) {
+  ASSERT_TRUE(sys::replace_file(AT_FDCWD, dirs_.upper + "/bin/closed", "#!/bin/sh\n", 0700));
+  SandboxSpec spec =
+      emulated(shell("cd /tmp; cp /bin/busybox busybox; chmod 700 busybox; ./busybox echo mine; "
+                     "/bin/closed; echo $?"));
+  spec.uid = 1000;
+  EXPECT_EQ(run(spec).out, "mine\nsh: /bin/closed: Permission denied\n126\n");
+}
+
+TEST_F(EmulationTest, WhatOthersCouldNotWriteGetsNoFurtherName) {
+  const auto setting = sys::read_file(AT_FDCWD, "/proc/sys/fs/protected_hardlinks");
+  if (!setting || *setting != "1\n") GTEST_SKIP() << "this host lets everybody";
+  SandboxSpec spec =
+      emulated(shell("cd /tmp; echo >mine; ln mine name && echo linked; ln /etc/passwd p || echo not"));
+  spec.uid = 1000;
+  EXPECT_EQ(run(spec).out, "linked\nln: p: Operation not permitted\nnot\n");
+}
+
 TEST_F(EmulationTest, TheCommandStartsAsTheUserOfItsSpec) {
   SandboxSpec spec = emulated(shell("id; touch /tmp/mine; stat -c '%u:%g' /tmp/mine; touch /etc/x 2>&1"));
   spec.uid = 1000;

@@ -56,6 +56,21 @@ TEST(CredentialsTest, SetreuidMovesTheSavedIdAsTheKernelDoes) {
   EXPECT_FALSE(ids.set_real_effective(6, kKeepId, false));
 }
 
+TEST(CredentialsTest, CapabilitiesStayWithWhoAskedForThemAndIsNotRootAnyMore) {
+  Credentials one{.keeps_capabilities = true};
+  const auto become = [&](std::uint32_t id) {
+    const UserIds before = one.user;
+    one.user = {id, id, id, id};
+    one.follow_user(before);
+    return one.kept_capabilities;
+  };
+  EXPECT_TRUE(become(5));
+  one.keeps_capabilities = false;
+  EXPECT_TRUE(become(6)) << "the last change was the one that counts";
+  EXPECT_FALSE(become(0));
+  EXPECT_FALSE(become(5));
+}
+
 TEST(CredentialsTest, PermissionIsOfTheFirstClassThatFits) {
   const Credentials user{.user = {7, 7, 7, 7}, .group = {8, 8, 8, 8}, .groups = {20}};
   const OwnerRecord own{.uid = 7, .gid = 20};
@@ -101,7 +116,8 @@ TEST(EmulationFilterTest, AsksOnlyWhatItHasTo) {
   EXPECT_EQ(decide(native, SYS_faccessat, 0, 0, F_OK), SECCOMP_RET_ALLOW);
   EXPECT_EQ(decide(native, SYS_faccessat, 0, 0, W_OK), SECCOMP_RET_USER_NOTIF);
   EXPECT_EQ(decide(native, SYS_prctl, PR_SET_NAME), SECCOMP_RET_ALLOW);
-  EXPECT_EQ(decide(native, SYS_prctl, PR_SET_TIMERSLACK), SECCOMP_RET_USER_NOTIF);
+  for (const int option : {PR_SET_TIMERSLACK, PR_SET_KEEPCAPS, PR_SET_SECUREBITS})
+    EXPECT_EQ(decide(native, SYS_prctl, static_cast<unsigned>(option)), SECCOMP_RET_USER_NOTIF) << option;
   EXPECT_EQ(decide(native, 463), SECCOMP_RET_ERRNO | ENOSYS);
 }
 
