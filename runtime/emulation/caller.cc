@@ -103,10 +103,13 @@ std::optional<pid_t> inner_pid_of(int proc_fd, pid_t pid) {
 
 namespace {
 
-std::optional<std::uint64_t> read_slack(int directory, const char* path) {
-  const OwnedFd file(::openat(directory, path, O_RDONLY | O_CLOEXEC));
+OwnedFd open_slack(int proc_fd, pid_t pid) {
+  return OwnedFd(::openat(proc_fd, (std::to_string(pid) + "/timerslack_ns").c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+std::optional<std::uint64_t> read_slack(const OwnedFd& file) {
   char text[32];
-  const ssize_t got = file ? ::read(file.get(), text, sizeof text - 1) : -1;
+  const ssize_t got = file ? ::pread(file.get(), text, sizeof text - 1, 0) : -1;
   if (got <= 0) return std::nullopt;
   text[got] = '\0';
   return std::strtoull(text, nullptr, 10);
@@ -114,13 +117,21 @@ std::optional<std::uint64_t> read_slack(int directory, const char* path) {
 
 }  // namespace
 
-std::optional<std::uint64_t> timer_slack_in(int directory) { return read_slack(directory, "timerslack_ns"); }
-
-std::optional<std::uint64_t> timer_slack_of(int proc_fd, pid_t pid) {
-  return read_slack(proc_fd, (std::to_string(pid) + "/timerslack_ns").c_str());
+std::optional<std::uint64_t> timer_slack_in(int directory) {
+  return read_slack(OwnedFd(::openat(directory, "timerslack_ns", O_RDONLY | O_CLOEXEC)));
 }
 
-std::optional<std::uint64_t> Caller::timer_slack() const { return timer_slack_of(fds_.proc.get(), tid()); }
+std::optional<std::uint64_t> timer_slack_of(int proc_fd, pid_t pid) {
+  return read_slack(open_slack(proc_fd, pid));
+}
+
+std::optional<std::uint64_t> TimerSlacks::of(int proc_fd, pid_t tid) {
+  Slot& slot = slots_[static_cast<std::size_t>(tid) % slots_.size()];
+  if (slot.tid == tid)
+    if (const std::optional<std::uint64_t> slack = read_slack(slot.file)) return slack;
+  slot = {.tid = tid, .file = open_slack(proc_fd, tid)};
+  return read_slack(slot.file);
+}
 
 bool Caller::set_timer_slack(std::uint64_t nanoseconds) const {
   const std::string path = std::to_string(tid()) + "/timerslack_ns";

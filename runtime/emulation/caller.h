@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,8 +60,6 @@ class Caller {
 
   // A line of /proc/TID/status as a number of the given base.
   [[nodiscard]] std::optional<std::uint64_t> status_field(const char* name, int base) const;
-  // The memory tag of its credentials, relative to `base_slack`.
-  [[nodiscard]] std::optional<std::uint64_t> timer_slack() const;
   [[nodiscard]] bool set_timer_slack(std::uint64_t nanoseconds) const;
 
  private:
@@ -74,6 +73,21 @@ class Caller {
 std::optional<std::uint64_t> timer_slack_in(int directory);
 // The same by its number.
 std::optional<std::uint64_t> timer_slack_of(int proc_fd, pid_t pid);
+// The timer slack of callers, many of which ask often. A file of /proc belongs to its process for good: once
+// that has ended it cannot be read, whoever has the number then.
+class TimerSlacks {
+ public:
+  // Nothing if it is gone.
+  std::optional<std::uint64_t> of(int proc_fd, pid_t tid);
+
+ private:
+  struct Slot {
+    pid_t tid = 0;
+    OwnedFd file;
+  };
+  std::array<Slot, 32> slots_;  // by number: callers at one time have numbers that follow each other
+};
+
 // The number of a process in the innermost of its pid namespaces.
 std::optional<pid_t> inner_pid_of(int proc_fd, pid_t pid);
 

@@ -53,7 +53,7 @@ const Credentials& Session::credentials_of_slack(std::uint64_t slack) const {
 
 const Credentials& Session::credentials(const Caller& caller) const {
   if (table.only_initial()) return table.at(0);
-  return credentials_of_slack(caller.timer_slack().value_or(base_slack_));
+  return credentials_of_slack(slacks_.of(fds.proc.get(), caller.tid()).value_or(base_slack_));
 }
 
 bool Session::capable(const Caller& caller, const Credentials& credentials, int capability) const {

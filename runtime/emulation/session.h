@@ -85,6 +85,7 @@ class Session {
   OwnedFd root_;  // the sandbox's
   bool other_roots_ = false;
   std::uint64_t base_slack_;
+  mutable TimerSlacks slacks_;  // files that are open already; what they say is the kernel's
 };
 
 // The calls, by what they are about.
