@@ -2,6 +2,7 @@
 // Paths as text: clean ones, without "." and "..", without a slash at the end.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace shale {
@@ -10,6 +11,13 @@ namespace shale {
 inline bool lies_in(std::string_view path, std::string_view directory) {
   return directory.empty() || path == directory ||
          (path.starts_with(directory) && path[directory.size()] == '/');
+}
+
+// Where a file of the host lies, as dirname(1) says it: "/" and "." where the path names no other directory.
+inline std::string host_directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 }  // namespace shale

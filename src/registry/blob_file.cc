@@ -8,6 +8,7 @@
 
 #include <cerrno>
 
+#include "base/path.h"
 #include "sys/files.h"
 #include "sys/random_name.h"
 
@@ -17,12 +18,6 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr mode_t kMode = 0644;  // the store's directory is what keeps others out
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 }  // namespace
 
@@ -85,7 +80,7 @@ Status BlobFile::commit(const std::string& path, bool replace) {
   }
   if (temporary_.empty()) {
     // A nameless file cannot replace a named one in one step: it gets a passing name first.
-    std::string name = fmt::format("{}/ingest-{}", parent_of(path), sys::random_name());
+    std::string name = fmt::format("{}/ingest-{}", host_directory_of(path), sys::random_name());
     RETURN_IF_ERROR(commit(name, false));
     temporary_ = std::move(name);
   }

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/path.h"
 #include "sys/files.h"
 
 namespace shale::registry {
@@ -19,12 +20,6 @@ namespace {
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
 constexpr std::string_view kRemedy = "set DOCKER_CONFIG to a directory of yours";
-
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 // What a link leads to: a file that is kept elsewhere stays a link here.
 std::string behind_links(const std::string& path) {
@@ -40,7 +35,7 @@ class LoginFile {
     LoginFile out;
     ASSIGN_OR_RETURN(out.name_, login_file());
     out.path_ = behind_links(out.name_);
-    Result<UniqueFd> directory = sys::open_at(AT_FDCWD, directory_of(out.path_), O_RDONLY | O_DIRECTORY);
+    Result<UniqueFd> directory = sys::open_at(AT_FDCWD, host_directory_of(out.path_), O_RDONLY | O_DIRECTORY);
     if (!directory && directory.error().kind() == ErrorKind::kNotFound) return out;
     if (!directory) return fail(std::move(directory.error()));
     out.lock_ = std::move(*directory);
@@ -112,7 +107,8 @@ bool remove_login(Json& file, std::string_view registry) {
 
 Result<std::string> keep_login(std::string_view registry, const Credential& login) {
   ASSIGN_OR_RETURN(const std::string path, login_file());
-  if (Status made = sys::make_dir(AT_FDCWD, directory_of(behind_links(path)), kDirectoryMode, true); !made)
+  if (Status made = sys::make_dir(AT_FDCWD, host_directory_of(behind_links(path)), kDirectoryMode, true);
+      !made)
     return fail(std::move(made.error()).hint(std::string(kRemedy)));
   ASSIGN_OR_RETURN(LoginFile file, LoginFile::open());
   const auto in_file = [&](Error error) {
