@@ -28,29 +28,36 @@ Answer answer_chown(Session& session, const Caller& caller) {
   const Call call = caller.row().call;
   const bool at = call == Call::kFchownat;
   const unsigned ids = at ? 2 : 1;
+  const std::uint32_t uid = caller.id_argument(ids);
+  const std::uint32_t gid = caller.id_argument(ids + 1);
+  const Credentials& own = session.credentials(caller);
+  const bool by_descriptor = call == Call::kFchown;
+  const int directory = by_descriptor || at ? caller.int_argument(0) : AT_FDCWD;
+  const int flags = at ? caller.int_argument(4) : 0;
+  const bool follow = call != Call::kLchown && (flags & AT_SYMLINK_NOFOLLOW) == 0;
+  std::string path;
+  if (!by_descriptor && caller.read_string(caller.argument(at ? 1 : 0), kPathMax, path) != 0)
+    return Answer::let_kernel();
+  const bool itself = by_descriptor || (path.empty() && (flags & AT_EMPTY_PATH) != 0);
+  // Root's files are given to root all the time: dpkg does so with each that it unpacks.
+  const auto stays_roots = [](std::uint32_t id) { return id == 0 || id == kKeepId; };
+  if (stays_roots(uid) && stays_roots(gid) && own.user.filesystem == 0 &&
+      session.surely_roots(caller, directory, path, follow))
+    return Answer::let_kernel();
   OwnedFd fd;
-  if (call == Call::kFchown) {
-    fd = caller.descriptor(caller.int_argument(0));
-  } else {
-    const int directory = at ? caller.int_argument(0) : AT_FDCWD;
-    const int flags = at ? caller.int_argument(4) : 0;
-    std::string path;
-    if (caller.read_string(caller.argument(at ? 1 : 0), kPathMax, path) != 0) return Answer::let_kernel();
-    if (path.empty() && (flags & AT_EMPTY_PATH) != 0)
-      fd = directory == AT_FDCWD ? caller.working_directory() : caller.descriptor(directory);
-    else
-      fd = session.open(caller, directory, path, call != Call::kLchown && (flags & AT_SYMLINK_NOFOLLOW) == 0);
-  }
+  if (!itself)
+    fd = session.open(caller, directory, path, follow);
+  else if (directory == AT_FDCWD && at)
+    fd = caller.working_directory();
+  else
+    fd = caller.descriptor(directory);
   // What we cannot open the kernel refuses with the right error.
   struct stat info;
   if (!fd || ::fstat(fd.get(), &info) != 0) return Answer::let_kernel();
-  const std::uint32_t uid = caller.id_argument(ids);
-  const std::uint32_t gid = caller.id_argument(ids + 1);
   const OwnerRecord before = session.owners.read(fd.get());
   OwnerRecord after = before;
   if (uid != kKeepId) after.uid = uid;
   if (gid != kKeepId) after.gid = gid;
-  const Credentials& own = session.credentials(caller);
   if (!session.capable(caller, own, CAP_CHOWN) && !may_change(own, before, after))
     return Answer::failure(EPERM);
   if (!caller.valid()) return Answer::failure(ESRCH);

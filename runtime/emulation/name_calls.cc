@@ -82,39 +82,40 @@ struct OpenArguments {
   std::string path;
   int flags = 0;
   mode_t mode = 0;
+  std::uint64_t path_address = 0;
 };
 
-// False: nothing that is ours to decide.
+// All but the path. False: nothing that is ours to decide.
 bool read_open(const Caller& caller, OpenArguments& out) {
   const auto mode = [&](unsigned index) { return static_cast<mode_t>(caller.int_argument(index)) & 07777U; };
-  unsigned path = 0;
+  out.path_address = caller.argument(0);
   switch (caller.row().call) {
     case Call::kOpen:
       out.flags = caller.int_argument(1);
       out.mode = mode(2);
-      break;
+      return true;
     case Call::kCreat:
       out.flags = O_CREAT | O_WRONLY | O_TRUNC;
       out.mode = mode(1);
-      break;
+      return true;
     case Call::kOpenat:
       out.directory = caller.int_argument(0);
-      path = 1;
+      out.path_address = caller.argument(1);
       out.flags = caller.int_argument(2);
       out.mode = mode(3);
-      break;
+      return true;
     default: {
       struct open_how how{};
       if (caller.argument(3) < sizeof how || !caller.read(caller.argument(2), &how, sizeof how)) return false;
       // A caller that says how names are to be resolved is served by the kernel alone.
       if (how.resolve != 0) return false;
       out.directory = caller.int_argument(0);
-      path = 1;
+      out.path_address = caller.argument(1);
       out.flags = static_cast<int>(how.flags);
       out.mode = static_cast<mode_t>(how.mode) & 07777U;
+      return true;
     }
   }
-  return caller.read_string(caller.argument(path), kPathMax, out.path) == 0;
 }
 
 // An unnamed file in the directory that `path` names.
@@ -179,10 +180,12 @@ Answer answer_open(Session& session, const Caller& caller) {
   const bool makes = unnamed || (open.flags & O_CREAT) != 0;
   if ((open.flags & O_PATH) != 0) return Answer::let_kernel();  // which then makes and truncates nothing
   const Credentials& own = session.credentials(caller);
-  if (acts_as_root(own)) {
+  const bool root = acts_as_root(own);
+  if ((root && !makes) || caller.read_string(open.path_address, kPathMax, open.path) != 0)
+    return Answer::let_kernel();
+  if (root) {
     // Root's files are root's, but for the group of a set-group-id directory.
-    if (!makes || !inherits_group(session, caller, open.directory, open.path, unnamed))
-      return Answer::let_kernel();
+    if (!inherits_group(session, caller, open.directory, open.path, unnamed)) return Answer::let_kernel();
     return unnamed ? make_unnamed(session, caller, open) : make_file(session, caller, std::move(open));
   }
   if (unnamed) return make_unnamed(session, caller, open);

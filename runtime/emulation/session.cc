@@ -149,7 +149,18 @@ bool Session::surely_roots(const Caller& caller, int directory, std::string_view
   char text[kMaxOwnerText];
   const ssize_t size = follow ? ::getxattr(name.c_str(), kOwnerXattr, text, sizeof text)
                               : ::lgetxattr(name.c_str(), kOwnerXattr, text, sizeof text);
-  return size < 0 && (errno == ENODATA || (errno == EOPNOTSUPP && all_root()));
+  if (size >= 0) return false;
+  // What is not there for us is not there for the caller, or a link of /proc that open() does not follow
+  // either.
+  return errno == ENODATA || errno == ENOENT || errno == ENOTDIR || (errno == EOPNOTSUPP && all_root());
+}
+
+bool Session::surely_plain(const Caller& caller, int directory, std::string_view path) const {
+  if (other_roots_ || path.empty() || is_own_link(path)) return false;
+  struct stat info;
+  if (::stat(name_for_us(caller, directory, path).c_str(), &info) != 0)
+    return errno == ENOENT || errno == ENOTDIR;
+  return (info.st_mode & (S_ISUID | S_ISGID)) == 0;
 }
 
 Session::Place Session::open_place(const Caller& caller, int directory, std::string_view path) {
