@@ -42,6 +42,20 @@ enum class Call : std::uint8_t {
   // May I?
   kAccess,
   kFaccessat,
+  // What a file's owner may change.
+  kChmod,
+  kFchmod,
+  kFchmodat,
+  kFchmodat2,
+  kUtime,
+  kUtimes,
+  kFutimesat,
+  kUtimensat,
+  kTruncate,
+  // Where do I get?
+  kReadlink,
+  kReadlinkat,
+  kChdir,
   // Attributes.
   kGetxattr,
   kLgetxattr,
@@ -85,6 +99,7 @@ enum class Call : std::uint8_t {
 // When the kernel asks the supervisor. What does not meet its condition never leaves the kernel.
 enum class When : std::uint8_t {
   kAlways,
+  kAsUser,      // only if the sandbox's command starts as a user
   kWrites1,     // the flags of open(2) in argument 1 write, truncate or create
   kWrites2,     // the same in argument 2
   kAccess1,     // the mode in argument 1 asks for more than existence
@@ -98,7 +113,7 @@ enum class When : std::uint8_t {
 enum class Layout : std::uint8_t {
   kNative,   // this machine's
   kI386,     // 32-bit ids, struct stat64
-  kI386Old,  // 16-bit ids, the struct stat of 32 bits
+  kI386Old,  // 16-bit ids, the struct stat of 32 bits, times of 32 bits
 };
 
 struct CallRow {

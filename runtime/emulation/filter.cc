@@ -43,10 +43,12 @@ class Program {
   void add(std::initializer_list<struct sock_filter> instructions) {
     code_.insert(code_.end(), instructions);
   }
-  void add_row(const CallRow& row, bool every_open) {
+  void add_row(const CallRow& row, bool as_user) {
     const bool writes = row.when == When::kWrites1 || row.when == When::kWrites2;
-    switch (writes && every_open ? When::kAlways : row.when) {
+    if (row.when == When::kAsUser && !as_user) return;
+    switch (writes && as_user ? When::kAlways : row.when) {
       case When::kAlways:
+      case When::kAsUser:
         add({jump(kIfEqual, static_cast<std::uint32_t>(row.number), 0, 1),
              statement(kReturn, row.call == Call::kMissing ? SECCOMP_RET_ERRNO | ENOSYS : kNotify)});
         return;
@@ -91,7 +93,7 @@ class Program {
 
 }  // namespace
 
-std::vector<struct sock_filter> emulation_filter(bool every_open) {
+std::vector<struct sock_filter> emulation_filter(bool as_user) {
   Program program;
   program.add({statement(kLoad, offsetof(struct seccomp_data, arch))});
   for (const CallTable& table : call_tables()) {
@@ -101,7 +103,7 @@ std::vector<struct sock_filter> emulation_filter(bool every_open) {
     program.add({statement(kLoad, offsetof(struct seccomp_data, nr))});
     if (table.architecture == AUDIT_ARCH_X86_64)
       program.add({jump(kIfAnyBit, kX32Bit, 0, 1), statement(kReturn, SECCOMP_RET_ERRNO | ENOSYS)});
-    for (const CallRow& row : table.rows) program.add_row(row, every_open);
+    for (const CallRow& row : table.rows) program.add_row(row, as_user);
     program.add({statement(kReturn, SECCOMP_RET_ALLOW)});
     program.at(over).k = static_cast<std::uint32_t>(program.size() - over - 1);
   }

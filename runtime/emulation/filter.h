@@ -10,7 +10,8 @@ namespace shale::runtime {
 
 // A program for seccomp(2) with SECCOMP_FILTER_FLAG_NEW_LISTENER. Calls it does not know are allowed: the
 // sandbox's policy is another program, whose refusals are stronger.
-// `every_open`: those that only read, too.
-std::vector<struct sock_filter> emulation_filter(bool every_open = false);
+// `as_user`: the command starts as a user, who is to be refused whatever docker would refuse. For a command
+// of root's less is asked, because each question costs: opening to read, for one.
+std::vector<struct sock_filter> emulation_filter(bool as_user = false);
 
 }  // namespace shale::runtime

@@ -140,27 +140,24 @@ Answer make_file(Session& session, const Caller& caller, OpenArguments open) {
     if (open.path.ends_with('/')) return Answer::let_kernel();  // a directory, which this does not make
     const Session::Place place = session.open_place(caller, open.directory, open.path);
     if (!place) return Answer::let_kernel();
-    const OwnerRecord owner = owner_in(session, own, place.directory.get());
-    if (!permitted(session, own, place.directory.get(), W_OK | X_OK)) {
-      struct stat there;
-      // What exists is a matter of its own permissions.
-      return ::fstatat(place.directory.get(), place.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0
-                 ? Answer::let_kernel()
-                 : Answer::failure(EACCES);
-    }
-    if (owner.is_default() || !take_umask(caller) || !caller.valid()) return Answer::let_kernel();
-    const OwnedFd file(::openat(place.directory.get(), place.name.c_str(),
-                                open.flags | O_CREAT | O_EXCL | O_CLOEXEC, open.mode));
-    if (file) {
-      if (const Answer made = record_new(session, file.get(), owner); made.error != 0) return made;
-      return hand_over(session, caller.id(), file.get(), open.flags);
-    }
-    if (errno != EEXIST || (open.flags & O_EXCL) != 0) return Answer::failure(errno);
+    const int directory = place.directory.get();
     std::string target(kPathMax, '\0');
-    const ssize_t size =
-        ::readlinkat(place.directory.get(), place.name.c_str(), target.data(), target.size());
-    // Something else made it meanwhile, or a link that is not to be followed.
-    if (size <= 0 || (open.flags & O_NOFOLLOW) != 0) return Answer::let_kernel();
+    const ssize_t size = ::readlinkat(directory, place.name.c_str(), target.data(), target.size());
+    if (size < 0 && errno == ENOENT) {
+      const OwnerRecord owner = owner_in(session, own, directory);
+      if (!permitted(session, own, directory, W_OK | X_OK)) return Answer::failure(EACCES);
+      if (owner.is_default() || !take_umask(caller) || !caller.valid()) return Answer::let_kernel();
+      const OwnedFd file(
+          ::openat(directory, place.name.c_str(), open.flags | O_CREAT | O_EXCL | O_CLOEXEC, open.mode));
+      if (file) {
+        if (const Answer made = record_new(session, file.get(), owner); made.error != 0) return made;
+        return hand_over(session, caller.id(), file.get(), open.flags);
+      }
+      if (errno != EEXIST || (open.flags & O_EXCL) != 0) return Answer::failure(errno);
+      continue;  // somebody else made it meanwhile
+    }
+    // What is there is a matter of its own permissions, and so is a link that is not to be followed.
+    if (size <= 0 || (open.flags & (O_NOFOLLOW | O_EXCL)) != 0) return Answer::let_kernel();
     target.resize(static_cast<std::size_t>(size));
     if (target.front() != '/') {
       const std::size_t slash = open.path.rfind('/');
@@ -200,6 +197,8 @@ Answer answer_open(Session& session, const Caller& caller) {
     if (::fstat(there.get(), &info) != 0 || (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) ||
         info.st_uid != 0)
       return Answer::let_kernel();
+    // EISDIR, which comes before EACCES.
+    if (S_ISDIR(info.st_mode) && (makes || (wanted & W_OK) != 0)) return Answer::let_kernel();
     return permitted(session, own, there.get(), wanted) ? Answer::let_kernel() : Answer::failure(EACCES);
   }
   if (errno != ENOENT || !makes) return Answer::let_kernel();
@@ -282,19 +281,28 @@ int check_name(Session& session, const Caller& caller, int directory, std::uint6
 
 // Whether the host lets nobody make further names of what others could not write (fs.protected_hardlinks).
 bool protects_links(const Session& session) {
-  const OwnedFd file(::openat(session.fds.proc.get(), "sys/fs/protected_hardlinks", O_RDONLY | O_CLOEXEC));
-  char value = '0';
-  return file && ::read(file.get(), &value, 1) == 1 && value != '0';
+  static const bool kProtects = [&] {
+    const OwnedFd file(::openat(session.fds.proc.get(), "sys/fs/protected_hardlinks", O_RDONLY | O_CLOEXEC));
+    char value = '0';
+    return file && ::read(file.get(), &value, 1) == 1 && value != '0';
+  }();
+  return kProtects;
 }
 
-// The file that is to get one more name: EPERM, or 0.
-int check_link_source(Session& session, const Caller& caller, int directory, unsigned argument, int flags) {
+// A name in a call's arguments.
+struct NameArgument {
+  int directory;
+  unsigned argument;
+};
+
+// Whether a file may get one more name: EPERM, or 0.
+int check_link_source(Session& session, const Caller& caller, const NameArgument& source, int flags) {
   std::string path;
-  if (!protects_links(session) || caller.read_string(caller.argument(argument), kPathMax, path) != 0)
+  if (!protects_links(session) || caller.read_string(caller.argument(source.argument), kPathMax, path) != 0)
     return 0;
   const OwnedFd fd = path.empty() && (flags & AT_EMPTY_PATH) != 0
-                         ? caller.descriptor(directory)
-                         : session.open(caller, directory, path, (flags & AT_SYMLINK_FOLLOW) != 0);
+                         ? caller.descriptor(source.directory)
+                         : session.open(caller, source.directory, path, (flags & AT_SYMLINK_FOLLOW) != 0);
   struct stat info;
   const Credentials& own = session.credentials(caller);
   if (!fd || ::fstat(fd.get(), &info) != 0 || session.owners.read(fd.get()).uid == own.user.filesystem)
@@ -304,6 +312,20 @@ int check_link_source(Session& session, const Caller& caller, int directory, uns
                         (info.st_mode & kGroupRuns) != kGroupRuns &&
                         permitted(session, own, fd.get(), R_OK | W_OK);
   return harmless ? 0 : EPERM;
+}
+
+// Whether a file may get this name: EEXIST comes before what the file's own permissions say, and these before
+// the directory's.
+int check_link(Session& session, const Caller& caller, const NameArgument& source, int flags,
+               const NameArgument& fresh) {
+  std::string path;
+  if (caller.read_string(caller.argument(fresh.argument), kPathMax, path) != 0) return 0;
+  const Session::Place place = session.open_place(caller, fresh.directory, path);
+  struct stat there;
+  if (place && ::fstatat(place.directory.get(), place.name.c_str(), &there, AT_SYMLINK_NOFOLLOW) == 0)
+    return EEXIST;
+  if (const int error = check_link_source(session, caller, source, flags); error != 0) return error;
+  return check_name(session, caller, fresh.directory, caller.argument(fresh.argument), true);
 }
 
 }  // namespace
@@ -331,12 +353,11 @@ Answer answer_changed_name(Session& session, const Caller& caller) {
       if (error == 0) error = check(caller.int_argument(2), 3, true);
       break;
     case Call::kLink:
-      error = check_link_source(session, caller, AT_FDCWD, 0, 0);
-      if (error == 0) error = check(AT_FDCWD, 1, true);
+      error = check_link(session, caller, {AT_FDCWD, 0}, 0, {AT_FDCWD, 1});
       break;
     case Call::kLinkat:
-      error = check_link_source(session, caller, caller.int_argument(0), 1, caller.int_argument(4));
-      if (error == 0) error = check(caller.int_argument(2), 3, true);
+      error = check_link(session, caller, {caller.int_argument(0), 1}, caller.int_argument(4),
+                         {caller.int_argument(2), 3});
       break;
     default:
       break;

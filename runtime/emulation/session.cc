@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -176,11 +177,26 @@ Session::Place Session::open_place(const Caller& caller, int directory, std::str
   return {open(caller, directory, parent, true), std::string(name)};
 }
 
+namespace {
+
+// What the kernel decides about by itself: its own files, and whether there is any writing on a mount, which
+// comes before whether somebody may.
+bool decided_by_kernel(int fd, const struct stat& info, int wanted) {
+  if (info.st_uid != 0) return true;
+  struct statfs file_system;
+  if (::fstatfs(fd, &file_system) != 0) return false;
+  if (file_system.f_type == PROC_SUPER_MAGIC || file_system.f_type == SYSFS_MAGIC) return true;
+  return S_ISDIR(info.st_mode) && (wanted & W_OK) != 0 && (file_system.f_flags & ST_RDONLY) != 0;
+}
+
+}  // namespace
+
 bool permitted(Session& session, const Credentials& credentials, int fd, int wanted) {
   struct stat info;
   if (::fstat(fd, &info) != 0) return true;
-  if (credentials.permits(session.owners.read(fd), info.st_mode, wanted)) return true;
-  return ::getxattr(own_name(fd).c_str(), "system.posix_acl_access", nullptr, 0) > 0;
+  return credentials.permits(session.owners.read(fd), info.st_mode, wanted) ||
+         decided_by_kernel(fd, info, wanted) ||
+         ::getxattr(own_name(fd).c_str(), "system.posix_acl_access", nullptr, 0) > 0;
 }
 
 }  // namespace shale::runtime

@@ -52,6 +52,8 @@ class Session {
   [[nodiscard]] bool capable(const Caller& caller, const Credentials& credentials, int capability) const;
   // Whether every process is root.
   [[nodiscard]] bool all_root() const { return table.only_initial() && table.at(0).user.effective == 0; }
+  // Whether the sandbox's command is a user's, who is to be refused whatever docker would refuse.
+  [[nodiscard]] bool started_as_user() const { return table.at(0).user.effective != 0; }
   // Whose the file of an O_PATH descriptor is. The directory of a process in /proc is the process's.
   OwnerRecord owner(int fd);
   // An answer of 0, or why not.
@@ -97,6 +99,9 @@ Answer answer_open(Session& session, const Caller& caller);
 Answer answer_new_name(Session& session, const Caller& caller);
 Answer answer_changed_name(Session& session, const Caller& caller);
 Answer answer_access(Session& session, const Caller& caller);
+Answer answer_chmod(Session& session, const Caller& caller);
+Answer answer_times(Session& session, const Caller& caller);
+Answer answer_truncate(Session& session, const Caller& caller);
 Answer answer_xattr(Session& session, const Caller& caller);
 Answer answer_identity(Session& session, const Caller& caller);
 Answer answer_exec(Session& session, const Caller& caller);
@@ -104,8 +109,8 @@ Answer answer_chroot(Session& session, const Caller& caller);
 Answer answer_prctl(Session& session, const Caller& caller);
 Answer answer_peer(Session& session, const Caller& caller);
 
-// Whether these credentials may use the file of an O_PATH descriptor so. Files with access control lists are
-// left to the kernel, which says yes to what root owns.
+// Whether these credentials may use the file of an O_PATH descriptor so. The kernel's own files, and those
+// with access control lists, are left to the kernel, which says yes to what root owns.
 bool permitted(Session& session, const Credentials& credentials, int fd, int wanted);
 
 }  // namespace shale::runtime

@@ -18,6 +18,7 @@
 #include <memory>
 
 #include "runtime/emulation/filter.h"
+#include "runtime/emulation/search.h"
 #include "runtime/emulation/session.h"
 #include "runtime/fd_message.h"
 #include "runtime/report.h"
@@ -45,6 +46,7 @@ Credentials credentials_of(const SandboxSpec& spec) {
 }
 
 Answer answer(Session& session, const Caller& caller) {
+  if (const int error = check_search(session, caller); error != 0) return Answer::failure(error);
   switch (caller.row().call) {
     case Call::kStat:
     case Call::kLstat:
@@ -80,6 +82,22 @@ Answer answer(Session& session, const Caller& caller) {
     case Call::kAccess:
     case Call::kFaccessat:
       return answer_access(session, caller);
+    case Call::kChmod:
+    case Call::kFchmod:
+    case Call::kFchmodat:
+    case Call::kFchmodat2:
+      return answer_chmod(session, caller);
+    case Call::kUtime:
+    case Call::kUtimes:
+    case Call::kFutimesat:
+    case Call::kUtimensat:
+      return answer_times(session, caller);
+    case Call::kTruncate:
+      return answer_truncate(session, caller);
+    case Call::kReadlink:
+    case Call::kReadlinkat:
+    case Call::kChdir:
+      return Answer::let_kernel();  // about which check_search() has decided
     case Call::kGetxattr:
     case Call::kLgetxattr:
     case Call::kFgetxattr:
@@ -230,8 +248,8 @@ void write_journal(int fd, const std::string& journal) {
 
 }  // namespace
 
-int load_emulation_filter(int socket, bool every_open) {
-  std::vector<struct sock_filter> code = emulation_filter(every_open);
+int load_emulation_filter(int socket, bool as_user) {
+  std::vector<struct sock_filter> code = emulation_filter(as_user);
   struct sock_fprog program{.len = static_cast<unsigned short>(code.size()), .filter = code.data()};
   // A signal that comes while we answer makes the caller start over, unless this is said (Linux 5.19).
   constexpr unsigned long kFlags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW;

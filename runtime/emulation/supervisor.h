@@ -9,9 +9,8 @@
 namespace shale::runtime {
 
 // In the command, while CAP_SYS_ADMIN is held: loads the filter and sends its listener through `socket`.
-// `every_open`: opening for reading is asked about as well, for a command that is not to read everything. An
-// errno, or 0.
-int load_emulation_filter(int socket, bool every_open);
+// `as_user`: see emulation_filter(). An errno, or 0.
+int load_emulation_filter(int socket, bool as_user);
 
 // In the monitor: serves until `pid1`, our child, has ended (it is not reaped), then writes the journal to
 // spec.journal_fd. `socket` is the other end of load_emulation_filter's. Gives up on what it cannot do

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Extended attributes: those of the emulation are not there for the sandbox.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -16,15 +17,16 @@ constexpr std::size_t kPathMax = 4096;
 constexpr std::size_t kNameMax = 256;    // XATTR_NAME_MAX and its NUL
 constexpr std::size_t kListMax = 65536;  // XATTR_LIST_MAX
 
+// The file of a call's first argument.
+OwnedFd file_of(Session& session, const Caller& caller, bool by_descriptor, bool follow) {
+  if (by_descriptor) return caller.descriptor(caller.int_argument(0));
+  std::string path;
+  if (caller.read_string(caller.argument(0), kPathMax, path) != 0) return {};
+  return session.open(caller, AT_FDCWD, path, follow);
+}
+
 Answer list(Session& session, const Caller& caller, bool by_descriptor, bool follow) {
-  OwnedFd fd;
-  if (by_descriptor) {
-    fd = caller.descriptor(caller.int_argument(0));
-  } else {
-    std::string path;
-    if (caller.read_string(caller.argument(0), kPathMax, path) != 0) return Answer::let_kernel();
-    fd = session.open(caller, AT_FDCWD, path, follow);
-  }
+  const OwnedFd fd = file_of(session, caller, by_descriptor, follow);
   if (!fd) return Answer::let_kernel();
   std::string names(kListMax, '\0');
   const ssize_t size = ::listxattr(own_name(fd.get()).c_str(), names.data(), names.size());
@@ -48,11 +50,28 @@ Answer list(Session& session, const Caller& caller, bool by_descriptor, bool fol
   return Answer::of(static_cast<std::int64_t>(shown.size()));
 }
 
-// What a name of ours gives, or the kernel.
+// A name of ours gives `error`.
 Answer by_name(const Caller& caller, int error) {
   std::string name;
   if (caller.read_string(caller.argument(1), kNameMax, name) != 0) return Answer::let_kernel();
   return name.starts_with(kPrivateXattrPrefix) ? Answer::failure(error) : Answer::let_kernel();
+}
+
+// The same where something is to be changed, which users may where they may write, and for access control
+// lists where the file is theirs.
+Answer change(Session& session, const Caller& caller, int error, bool by_descriptor, bool follow) {
+  std::string name;
+  if (caller.read_string(caller.argument(1), kNameMax, name) != 0) return Answer::let_kernel();
+  if (name.starts_with(kPrivateXattrPrefix)) return Answer::failure(error);
+  const Credentials& own = session.credentials(caller);
+  if (own.user.filesystem == 0) return Answer::let_kernel();
+  if (name.starts_with("security."))
+    return session.capable(caller, own, CAP_SETFCAP) ? Answer::let_kernel() : Answer::failure(EPERM);
+  const OwnedFd fd = file_of(session, caller, by_descriptor, follow);
+  if (!fd) return Answer::let_kernel();
+  if (name.starts_with("system.") && session.owners.read(fd.get()).uid != own.user.filesystem)
+    return session.capable(caller, own, CAP_FOWNER) ? Answer::let_kernel() : Answer::failure(EPERM);
+  return permitted(session, own, fd.get(), W_OK) ? Answer::let_kernel() : Answer::failure(EACCES);
 }
 
 }  // namespace
@@ -66,9 +85,17 @@ Answer answer_xattr(Session& session, const Caller& caller) {
     case Call::kFlistxattr:
       return list(session, caller, true, true);
     case Call::kSetxattr:
+      return change(session, caller, EPERM, false, true);
     case Call::kLsetxattr:
+      return change(session, caller, EPERM, false, false);
     case Call::kFsetxattr:
-      return by_name(caller, EPERM);
+      return change(session, caller, EPERM, true, true);
+    case Call::kRemovexattr:
+      return change(session, caller, ENODATA, false, true);
+    case Call::kLremovexattr:
+      return change(session, caller, ENODATA, false, false);
+    case Call::kFremovexattr:
+      return change(session, caller, ENODATA, true, true);
     default:
       return by_name(caller, ENODATA);
   }

@@ -290,6 +290,30 @@ TEST_F(EmulationTest, WhatOthersCouldNotWriteGetsNoFurtherName) {
   EXPECT_EQ(run(spec).out, "linked\nln: p: Operation not permitted\nnot\n");
 }
 
+TEST_F(EmulationTest, AUserChangesAndEntersOnlyWhatItMay) {
+  const std::string closed = dirs_.upper + "/closed";
+  ASSERT_TRUE(sys::make_dir(AT_FDCWD, closed, 0700));
+  for (const std::string& file : {closed + "/open", dirs_.upper + "/roots"}) {
+    ASSERT_TRUE(sys::replace_file(AT_FDCWD, file, "x\n", 0666));
+    ASSERT_EQ(::chmod(file.c_str(), 0666), 0);
+  }
+  ASSERT_EQ(::symlink("/closed/open", (dirs_.upper + "/way").c_str()), 0);
+  ASSERT_EQ(::symlink("/etc/new", (dirs_.upper + "/nowhere").c_str()), 0);
+  SandboxSpec spec = emulated(shell(
+      "cd /; touch /tmp/mine; for call in 'chmod 600 roots' 'touch -d 2020-01-01 roots' 'touch roots' "
+      "'cat closed/open' 'cat way' 'ls closed/none' 'ls closed/..' 'touch nowhere' 'chmod 640 /tmp/mine'; do "
+      "$call 2>&1; echo $?; done; cd closed 2>&1"));
+  spec.uid = 1000;
+  EXPECT_EQ(
+      run(spec).out,
+      "chmod: roots: Operation not permitted\n1\ntouch: roots: Operation not permitted\n1\n0\n"
+      "cat: can't open 'closed/open': Permission denied\n1\ncat: can't open 'way': Permission denied\n1\n"
+      "ls: closed/none: Permission denied\n1\nls: closed/..: Permission denied\n1\n"
+      "touch: nowhere: Permission denied\n1\n0\n"
+      "sh: cd: line 0: can't cd to closed: Permission denied\n");
+  EXPECT_FALSE(sys::read_file(AT_FDCWD, dirs_.upper + "/etc/new"));
+}
+
 TEST_F(EmulationTest, TheCommandStartsAsTheUserOfItsSpec) {
   SandboxSpec spec = emulated(shell("id; touch /tmp/mine; stat -c '%u:%g' /tmp/mine; touch /etc/x 2>&1"));
   spec.uid = 1000;
