@@ -78,6 +78,13 @@ HostFinding user_namespaces(const Examination& found) {
   return out;
 }
 
+// With no_new_privs a set-id program gains nothing, and newuidmap is one.
+std::string allow_new_privileges(const HostFacts& facts) {
+  return facts.container.empty() ? "start shale without no_new_privs: NoNewPrivileges=no in a systemd unit"
+                                 : container_option(facts, "--security-opt no-new-privileges=false",
+                                                    "allowPrivilegeEscalation: true");
+}
+
 HostFinding id_range(const Examination& found) {
   HostFinding out{.name = "range of ids"};
   switch (found.maps.kind) {
@@ -88,6 +95,9 @@ HostFinding id_range(const Examination& found) {
       out.state = State::kLimited;
       out.text = found.maps.single_reason;
       out.remedy = fmt::format("{}", fmt::join(found.maps.single_hints, "; "));
+      if (!found.facts.no_new_privs) return out;
+      out.text += ", and newuidmap could give none (no_new_privs is set)";
+      out.remedy += "; and " + allow_new_privileges(found.facts);
       return out;
     case IdMaps::Kind::kFull:
       break;
@@ -107,10 +117,7 @@ HostFinding id_range(const Examination& found) {
   out.text = found.id_range->to_line();
   if (found.facts.no_new_privs) {
     out.text += " (no_new_privs is set)";
-    out.remedy = found.facts.container.empty()
-                     ? "start shale without no_new_privs: NoNewPrivileges=no in a systemd unit"
-                     : container_option(found.facts, "--security-opt no-new-privileges=false",
-                                        "allowPrivilegeEscalation: true");
+    out.remedy = allow_new_privileges(found.facts);
   } else if (out.text.find("owned by a different user") != std::string::npos) {
     // What newuidmap says when the group is not the one of /etc/passwd.
     const std::string user = fmt::format("--user {}:GROUP", found.facts.uid);

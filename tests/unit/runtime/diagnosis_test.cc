@@ -188,6 +188,20 @@ TEST(Diagnosis, NewuidmapUnderNoNewPrivs) {
   EXPECT_THAT(finding(examination, "range of ids").remedy, HasSubstr("podman run --user 7:GROUP"));
 }
 
+TEST(Diagnosis, UnderNoNewPrivsARangeIsNotAllThatIsMissing) {
+  Examination examination;
+  examination.maps.kind = IdMaps::Kind::kSingle;
+  examination.maps.single_reason = "user app has no range of subordinate ids in /etc/subuid";
+  examination.maps.single_hints = {"as root: usermod --add-subuids 100000-165535 app"};
+  EXPECT_EQ(finding(examination, "range of ids").remedy, examination.maps.single_hints.front());
+  examination.facts.no_new_privs = true;
+  examination.facts.container = "kubernetes";
+  const HostFinding found = finding(examination, "range of ids");
+  EXPECT_THAT(found.text, HasSubstr("no_new_privs is set"));
+  EXPECT_THAT(found.remedy, HasSubstr("usermod"));
+  EXPECT_THAT(found.remedy, HasSubstr("allowPrivilegeEscalation: true"));
+}
+
 TEST(Diagnosis, OverlayOnOverlayAsksForAVolume) {
   Examination examination;
   examination.facts.container = "docker";
