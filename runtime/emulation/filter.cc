@@ -44,9 +44,10 @@ class Program {
     code_.insert(code_.end(), instructions);
   }
   void add_row(const CallRow& row, bool as_user) {
-    const bool writes = row.when == When::kWrites1 || row.when == When::kWrites2;
     if (row.when == When::kAsUser && !as_user) return;
-    switch (writes && as_user ? When::kAlways : row.when) {
+    const bool any_flags = row.when == When::kWrites1 || row.when == When::kWrites2 ||
+                           row.when == When::kAccess1 || row.when == When::kAccess2;
+    switch (any_flags && as_user ? When::kAlways : row.when) {
       case When::kAlways:
       case When::kAsUser:
         add({jump(kIfEqual, static_cast<std::uint32_t>(row.number), 0, 1),

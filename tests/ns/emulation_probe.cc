@@ -316,6 +316,12 @@ int traps() {
   return 0;
 }
 
+// Whether what is behind a closed directory is there.
+int closed() {
+  std::puts(result(::access("/closed/open", F_OK)));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -330,6 +336,7 @@ int main(int argc, char** argv) {
       {"makes-nothing", makes_nothing},
       {"peer", peer},
       {"traps", traps},
+      {"closed", closed},
 #ifdef __x86_64__
       {"i386", thirty_two_bits},
 #endif

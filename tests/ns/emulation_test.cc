@@ -302,7 +302,7 @@ TEST_F(EmulationTest, AUserChangesAndEntersOnlyWhatItMay) {
   SandboxSpec spec = emulated(shell(
       "cd /; touch /tmp/mine; for call in 'chmod 600 roots' 'touch -d 2020-01-01 roots' 'touch roots' "
       "'cat closed/open' 'cat way' 'ls closed/none' 'ls closed/..' 'touch nowhere' 'chmod 640 /tmp/mine'; do "
-      "$call 2>&1; echo $?; done; cd closed 2>&1"));
+      "$call 2>&1; echo $?; done; cd closed 2>&1; probe closed"));
   spec.uid = 1000;
   EXPECT_EQ(
       run(spec).out,
