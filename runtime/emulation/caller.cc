@@ -103,8 +103,8 @@ std::optional<pid_t> inner_pid_of(int proc_fd, pid_t pid) {
 
 namespace {
 
-OwnedFd open_slack(int proc_fd, pid_t pid) {
-  return OwnedFd(::openat(proc_fd, (std::to_string(pid) + "/timerslack_ns").c_str(), O_RDONLY | O_CLOEXEC));
+OwnedFd open_slack(int proc_fd, pid_t pid, int access = O_RDONLY) {
+  return OwnedFd(::openat(proc_fd, (std::to_string(pid) + "/timerslack_ns").c_str(), access | O_CLOEXEC));
 }
 
 std::optional<std::uint64_t> read_slack(const OwnedFd& file) {
@@ -134,8 +134,7 @@ std::optional<std::uint64_t> TimerSlacks::of(int proc_fd, pid_t tid) {
 }
 
 bool Caller::set_timer_slack(std::uint64_t nanoseconds) const {
-  const std::string path = std::to_string(tid()) + "/timerslack_ns";
-  const OwnedFd file(::openat(fds_.proc.get(), path.c_str(), O_WRONLY | O_CLOEXEC));
+  const OwnedFd file = open_slack(fds_.proc.get(), tid(), O_WRONLY);
   const std::string text = std::to_string(nanoseconds);
   return file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
 }

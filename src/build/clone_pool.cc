@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/path.h"
 #include "layer/layer_stream.h"
 #include "sys/files.h"
 
@@ -81,11 +82,7 @@ Status remove_stubs(int tree, const layer::LayerManifest& stubs, const layer::Sn
   const std::vector<layer::Entry>& entries = stubs.entries();
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     if (entry->path.empty() || view.find(entry->path) || made.find(entry->path) != nullptr) continue;
-    const std::size_t slash = entry->path.rfind('/');
-    Result<UniqueFd> parent = layer::open_directory_beneath(
-        tree,
-        slash == std::string::npos ? std::string_view() : std::string_view(entry->path).substr(0, slash),
-        O_RDONLY);
+    Result<UniqueFd> parent = layer::open_directory_beneath(tree, parent_of(entry->path), O_RDONLY);
     if (!parent) continue;  // the command has removed it
     ASSIGN_OR_RETURN(const struct stat before, sys::stat_fd(parent->get()));
     const std::string name(entry->name());

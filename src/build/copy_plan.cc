@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "base/path.h"
 #include "dockerfile/ignore.h"
 #include "plan/paths.h"
 
@@ -15,11 +16,6 @@ namespace shale::build {
 namespace {
 
 constexpr std::uint32_t kNewDirectoryMode = 0755;
-
-std::string parent_of(const std::string& path) {
-  const std::size_t slash = path.find_last_of('/');
-  return slash == std::string::npos ? std::string() : path.substr(0, slash);
-}
 
 bool lies_below(std::string_view path, std::string_view directory) {
   return path.size() > directory.size() && path[directory.size()] == '/' && path.starts_with(directory);
@@ -49,7 +45,7 @@ class PlanCursor final : public layer::TreeCursor {
   }
   void leave() override {
     below_.pop_back();
-    path_ = parent_of(path_);
+    path_ = std::string(parent_of(path_));
   }
 
  private:
@@ -77,7 +73,7 @@ Result<layer::ResolvedPath> CopyPlan::resolve(const std::string& path, const std
 // Puts an existing directory into the plan as it is, so that what is made in it has its parents.
 void CopyPlan::carry_over(const std::string& path) {
   if (path.empty() || entries_.contains(path)) return;
-  carry_over(parent_of(path));
+  carry_over(std::string(parent_of(path)));
   if (const std::optional<layer::ViewEntry> found = below_.find(path)) {
     PlannedEntry planned;
     planned.entry = *found->entry;
@@ -104,7 +100,7 @@ Status CopyPlan::make_directories(const std::string& path, std::uint32_t mode,
     carry_over(path);
     return {};
   }
-  RETURN_IF_ERROR(make_directories(parent_of(path), mode, owner));
+  RETURN_IF_ERROR(make_directories(std::string(parent_of(path)), mode, owner));
   PlannedEntry planned;
   planned.entry.path = path;
   planned.entry.type = layer::EntryType::kDirectory;
@@ -138,7 +134,7 @@ Status CopyPlan::put(SourceTree& tree, const layer::ViewEntry& source, const std
   } else if (target.empty() || (there != nullptr && there->is_directory())) {
     return fail(ErrorKind::kDockerfile, fmt::format("cannot replace to directory /{} with file", target));
   }
-  RETURN_IF_ERROR(make_directories(parent_of(target), kNewDirectoryMode, chown_));
+  RETURN_IF_ERROR(make_directories(std::string(parent_of(target)), kNewDirectoryMode, chown_));
 
   PlannedEntry planned;
   planned.entry = from;
@@ -277,7 +273,7 @@ Status CopyPlan::unpack_over(const std::string& destination, SourceTree& tree,
     new_directory_time_ = {found.entry->mtime_s, found.entry->mtime_ns};
     // Names lead through links that the image has; to these, the destination is the root.
     ASSIGN_OR_RETURN(const layer::ResolvedPath parent,
-                     resolve("/" + parent_of(found.entry->path), directory.path));
+                     resolve("/" + std::string(parent_of(found.entry->path)), directory.path));
     RETURN_IF_ERROR(make_directories(parent.path, kNewDirectoryMode, std::nullopt));
     const std::string target = join(parent.path, found.entry->name());
     const layer::Entry* there = existing(target);
@@ -318,7 +314,7 @@ Status CopyPlan::add_mount_point(const std::string& path, bool is_directory) {
   ASSIGN_OR_RETURN(const layer::ResolvedPath resolved, resolve(path));
   if (resolved.exists()) return {};
   if (is_directory) return make_directories(resolved.path, kNewDirectoryMode, std::nullopt);
-  RETURN_IF_ERROR(make_directories(parent_of(resolved.path), kNewDirectoryMode, std::nullopt));
+  RETURN_IF_ERROR(make_directories(std::string(parent_of(resolved.path)), kNewDirectoryMode, std::nullopt));
   PlannedEntry planned;
   planned.entry.path = resolved.path;
   planned.entry.mode = 0644;

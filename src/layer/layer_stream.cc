@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/path.h"
 #include "layer/tar_writer.h"
 #include "sys/files.h"
 
@@ -19,11 +20,6 @@ namespace {
 
 // Below PATH_MAX (4096), with room for one more name.
 constexpr std::size_t kMaxOpenPath = 3800;
-
-std::string_view parent_of(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
 
 class LayerStream {
  public:

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/path.h"
 #include "base/sha256.h"
 #include "sys/files.h"
 
@@ -17,11 +18,6 @@ namespace {
 constexpr std::size_t kNameMax = 255;
 // 10 million entries take about 1 GB; more is refused when a manifest file is read.
 constexpr std::size_t kMaxManifestBytes = std::size_t{4} << 30;
-
-std::string_view parent_of(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
 
 Error broken(std::string_view path, std::string_view why) {
   return Error(ErrorKind::kCorrupt, fmt::format("layer entry '{}' {}", path, why));

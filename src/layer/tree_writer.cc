@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <sstream>
 
+#include "base/path.h"
 #include "layer/layer_stream.h"
 #include "layer/overlay_encoding.h"
 #include "layer/tar_reader.h"
@@ -22,11 +23,6 @@ namespace shale::layer {
 namespace {
 
 std::string name_of(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
-
-std::string_view parent_path_of(std::string_view path) {
-  const auto slash = path.rfind('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
 
 std::array<timespec, 2> times_of(const Entry& entry) {
   timespec time{};
@@ -80,7 +76,7 @@ Status IdMap::check(const std::vector<Range>& ranges, std::int64_t id, std::stri
 }
 
 Result<int> TreeWriter::parent(std::string_view path) {
-  const std::string_view wanted = parent_path_of(path);
+  const std::string_view wanted = parent_of(path);
   if (!parent_ || wanted != parent_path_) {
     ASSIGN_OR_RETURN(parent_, open_directory_beneath(root_fd_, wanted, O_RDONLY));
     parent_path_ = wanted;
@@ -148,7 +144,7 @@ Status TreeWriter::make_special(const Entry& entry) {
 }
 
 Status TreeWriter::make_hard_link(std::string_view existing, std::string_view path) {
-  ASSIGN_OR_RETURN(const UniqueFd from, open_directory_beneath(root_fd_, parent_path_of(existing), O_PATH));
+  ASSIGN_OR_RETURN(const UniqueFd from, open_directory_beneath(root_fd_, parent_of(existing), O_PATH));
   ASSIGN_OR_RETURN(const int to, parent(path));
   if (::linkat(from.get(), name_of(existing).c_str(), to, name_of(path).c_str(), 0) != 0)
     return fail_making(errno, path);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "base/path.h"
 #include "layer/entry_maker.h"
 #include "layer/file_data.h"
 #include "layer/layer_tree.h"
@@ -208,8 +209,7 @@ class Unpacker {
   // The node for a new entry; what stands in its way is removed, unless a directory meets a directory.
   Result<LayerNode*> place(const std::string& path, bool directory) {
     const auto slash = path.rfind('/');
-    LayerNode* parent =
-        tree_.find(slash == std::string::npos ? std::string_view() : std::string_view(path).substr(0, slash));
+    LayerNode* parent = tree_.find(parent_of(path));
     auto& node = parent->children[slash == std::string::npos ? path : path.substr(slash + 1)];
     if (!node) node = std::make_unique<LayerNode>();
     if (node->exists && !(directory && node->entry.is_directory())) {
