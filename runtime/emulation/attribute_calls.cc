@@ -23,10 +23,11 @@ struct Target {
   explicit operator bool() const { return static_cast<bool>(fd); }
 };
 
-// Empty if the kernel is to decide: it is not there, or of a file system whose owners are not of the image.
+// Empty if the kernel is to decide: also where it is not there.
 Target target(OwnedFd fd) {
   Target out{.fd = std::move(fd)};
-  if (!out.fd || ::fstat(out.fd.get(), &out.info) != 0 || out.info.st_uid != 0) return {};
+  if (!out.fd || ::fstat(out.fd.get(), &out.info) != 0 || decided_by_kernel(out.fd.get(), out.info, true))
+    return {};
   return out;
 }
 

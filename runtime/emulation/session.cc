@@ -177,25 +177,19 @@ Session::Place Session::open_place(const Caller& caller, int directory, std::str
   return {open(caller, directory, parent, true), std::string(name)};
 }
 
-namespace {
-
-// What the kernel decides about by itself: its own files, and whether there is any writing on a mount, which
-// comes before whether somebody may.
-bool decided_by_kernel(int fd, const struct stat& info, int wanted) {
+bool decided_by_kernel(int fd, const struct stat& info, bool changes) {
   if (info.st_uid != 0) return true;
   struct statfs file_system;
   if (::fstatfs(fd, &file_system) != 0) return false;
-  if (file_system.f_type == PROC_SUPER_MAGIC || file_system.f_type == SYSFS_MAGIC) return true;
-  return S_ISDIR(info.st_mode) && (wanted & W_OK) != 0 && (file_system.f_flags & ST_RDONLY) != 0;
+  return file_system.f_type == PROC_SUPER_MAGIC || file_system.f_type == SYSFS_MAGIC ||
+         (changes && (file_system.f_flags & ST_RDONLY) != 0);
 }
-
-}  // namespace
 
 bool permitted(Session& session, const Credentials& credentials, int fd, int wanted) {
   struct stat info;
   if (::fstat(fd, &info) != 0) return true;
   return credentials.permits(session.owners.read(fd), info.st_mode, wanted) ||
-         decided_by_kernel(fd, info, wanted) ||
+         decided_by_kernel(fd, info, S_ISDIR(info.st_mode) && (wanted & W_OK) != 0) ||
          ::getxattr(own_name(fd).c_str(), "system.posix_acl_access", nullptr, 0) > 0;
 }
 

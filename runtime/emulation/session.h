@@ -2,6 +2,8 @@
 // Session: what the supervisor knows of one sandbox, and what it can answer a caller.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -108,6 +110,10 @@ Answer answer_exec(Session& session, const Caller& caller);
 Answer answer_chroot(Session& session, const Caller& caller);
 Answer answer_prctl(Session& session, const Caller& caller);
 Answer answer_peer(Session& session, const Caller& caller);
+
+// Whether a file is of a file system whose owners are not of the image, or to be changed on a mount that
+// nothing can be changed on, which comes before whether somebody may.
+bool decided_by_kernel(int fd, const struct stat& info, bool changes);
 
 // Whether these credentials may use the file of an O_PATH descriptor so. The kernel's own files, and those
 // with access control lists, are left to the kernel, which says yes to what root owns.

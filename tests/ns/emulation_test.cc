@@ -310,7 +310,7 @@ TEST_F(EmulationTest, AUserChangesAndEntersOnlyWhatItMay) {
       "cat: can't open 'closed/open': Permission denied\n1\ncat: can't open 'way': Permission denied\n1\n"
       "ls: closed/none: Permission denied\n1\nls: closed/..: Permission denied\n1\n"
       "touch: nowhere: Permission denied\n1\n0\n"
-      "sh: cd: line 0: can't cd to closed: Permission denied\n");
+      "sh: cd: line 0: can't cd to closed: Permission denied\nEACCES\n");
   EXPECT_FALSE(sys::read_file(AT_FDCWD, dirs_.upper + "/etc/new"));
 }
 
