@@ -58,7 +58,12 @@ bool Caller::write(std::uint64_t address, const void* bytes, std::size_t size) c
 }
 
 int Caller::read_string(std::uint64_t address, std::size_t limit, std::string& out) const {
+  if (address != 0 && address == last_address_) {
+    out = last_string_;
+    return out.size() < limit ? 0 : ENAMETOOLONG;
+  }
   out.clear();
+  const std::uint64_t start = address;
   char buffer[kPage];
   while (out.size() < limit) {
     // Never across the end of a page: the next one need not exist, and the string may end before it.
@@ -70,7 +75,11 @@ int Caller::read_string(std::uint64_t address, std::size_t limit, std::string& o
     const char* end = static_cast<const char*>(std::memchr(buffer, 0, static_cast<std::size_t>(got)));
     out.append(buffer,
                end != nullptr ? static_cast<std::size_t>(end - buffer) : static_cast<std::size_t>(got));
-    if (end != nullptr) return 0;
+    if (end != nullptr) {
+      last_address_ = start;
+      last_string_ = out;
+      return 0;
+    }
     address += static_cast<std::uint64_t>(got);
   }
   return ENAMETOOLONG;

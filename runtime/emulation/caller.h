@@ -49,7 +49,8 @@ class Caller {
   // All of it or false.
   bool read(std::uint64_t address, void* into, std::size_t size) const;
   bool write(std::uint64_t address, const void* bytes, std::size_t size) const;
-  // Up to its NUL. An errno: EFAULT, or ENAMETOOLONG beyond `limit` bytes.
+  // Up to its NUL. An errno: EFAULT, or ENAMETOOLONG beyond `limit` bytes. What is asked for again is what it
+  // was.
   int read_string(std::uint64_t address, std::size_t limit, std::string& out) const;
 
   // O_PATH descriptors; an empty one with errno set if it has none such.
@@ -66,6 +67,8 @@ class Caller {
   const SupervisorFds& fds_;
   const struct seccomp_notif& notification_;
   const CallRow& row_;
+  mutable std::uint64_t last_address_ = 0;
+  mutable std::string last_string_;
 };
 
 // The timer slack of the process whose directory in a /proc this is; nothing if it is none, or the process

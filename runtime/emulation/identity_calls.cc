@@ -170,8 +170,10 @@ Answer answer_exec(Session& session, const Caller& caller) {
   const int flags = at ? caller.int_argument(4) : 0;
   next.execute();
   // Nothing changes for root and a program without set-id bits: nearly always.
-  if (own.user.filesystem == 0 && next == own && flags == 0 && session.surely_plain(caller, directory, path))
-    return Answer::let_kernel();
+  if (own.user.filesystem == 0 && next == own && flags == 0) {
+    const std::optional<mode_t> mode = session.quick_mode(caller, directory, path, true);
+    if (mode && (*mode & (S_ISUID | S_ISGID)) == 0) return Answer::let_kernel();
+  }
   const OwnedFd fd = path.empty() && (flags & AT_EMPTY_PATH) != 0
                          ? caller.descriptor(directory)
                          : session.open(caller, directory, path, (flags & AT_SYMLINK_NOFOLLOW) == 0);

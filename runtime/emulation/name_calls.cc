@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t kPathMax = 4096;
 constexpr int kMaxLinks = 40;  // the kernel's
+constexpr mode_t kEverybodyReads = S_IRUSR | S_IRGRP | S_IROTH;
 
 bool acts_as_root(const Credentials& credentials) {
   return credentials.user.filesystem == 0 && credentials.group.filesystem == 0;
@@ -186,10 +187,16 @@ Answer answer_open(Session& session, const Caller& caller) {
     return unnamed ? make_unnamed(session, caller, open) : make_file(session, caller, std::move(open));
   }
   if (unnamed) return make_unnamed(session, caller, open);
+  const int access = open.flags & O_ACCMODE;
+  if (access == O_RDONLY && (open.flags & (O_CREAT | O_TRUNC)) == 0) {
+    // What everybody may read needs no owner: nearly everything.
+    const std::optional<mode_t> mode =
+        session.quick_mode(caller, open.directory, open.path, (open.flags & O_NOFOLLOW) == 0);
+    if (mode && (*mode == 0 || (*mode & kEverybodyReads) == kEverybodyReads)) return Answer::let_kernel();
+  }
   const OwnedFd there = session.open(caller, open.directory, open.path, (open.flags & O_NOFOLLOW) == 0);
   if (there) {
     if ((open.flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return Answer::failure(EEXIST);
-    const int access = open.flags & O_ACCMODE;
     int wanted = access == O_WRONLY ? W_OK : access == O_RDWR ? R_OK | W_OK : R_OK;
     if ((open.flags & O_TRUNC) != 0) wanted |= W_OK;
     struct stat info;

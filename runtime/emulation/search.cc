@@ -110,20 +110,22 @@ std::array<Name, 2> names_of(const Caller& caller) {
   }
 }
 
-// Whether everybody may go through every directory that `path` names, and through no links. `start` is its
-// directory as a name for us, with a slash, or empty.
+// Whether everybody may go through every directory that `path` names, up to one that is not there, and
+// through no links. `start` is its directory as a name for us, with a slash, or empty.
 bool surely_open(const std::string& start, const std::string& path, bool follow) {
   struct stat info;
-  const auto passes = [&](const std::string& name, int flags) {
-    return ::fstatat(AT_FDCWD, name.c_str(), &info, flags) == 0 && S_ISDIR(info.st_mode) &&
-           (info.st_mode & kEverybodySearches) == kEverybodySearches;
+  const auto look = [&](const std::string& name, int flags) {
+    return ::fstatat(AT_FDCWD, name.c_str(), &info, flags) == 0;
   };
-  if (!start.empty() && !passes(start, 0)) return false;
-  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
-    if (!passes(start + path.substr(0, slash), AT_SYMLINK_NOFOLLOW)) return false;
-  if (!follow) return true;
-  return ::fstatat(AT_FDCWD, (start + path).c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
-         !S_ISLNK(info.st_mode);
+  const auto passes = [&] {
+    return S_ISDIR(info.st_mode) && (info.st_mode & kEverybodySearches) == kEverybodySearches;
+  };
+  if (!start.empty() && (!look(start, 0) || !passes())) return false;
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    if (!look(start + path.substr(0, slash), AT_SYMLINK_NOFOLLOW)) return errno == ENOENT;
+    if (!passes()) return false;
+  }
+  return !follow || !look(start + path, AT_SYMLINK_NOFOLLOW) || !S_ISLNK(info.st_mode);
 }
 
 // A way to a name, of which a part has been gone.

@@ -156,12 +156,15 @@ bool Session::surely_roots(const Caller& caller, int directory, std::string_view
   return errno == ENODATA || errno == ENOENT || errno == ENOTDIR || (errno == EOPNOTSUPP && all_root());
 }
 
-bool Session::surely_plain(const Caller& caller, int directory, std::string_view path) const {
-  if (other_roots_ || path.empty() || is_own_link(path)) return false;
+std::optional<mode_t> Session::quick_mode(const Caller& caller, int directory, std::string_view path,
+                                          bool follow) const {
+  if (other_roots_ || path.empty() || is_own_link(path)) return std::nullopt;
   struct stat info;
-  if (::stat(name_for_us(caller, directory, path).c_str(), &info) != 0)
-    return errno == ENOENT || errno == ENOTDIR;
-  return (info.st_mode & (S_ISUID | S_ISGID)) == 0;
+  const int flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+  if (::fstatat(AT_FDCWD, name_for_us(caller, directory, path).c_str(), &info, flags) == 0)
+    return info.st_mode;
+  if (errno == ENOENT || errno == ENOTDIR) return 0;
+  return std::nullopt;
 }
 
 Session::Place Session::open_place(const Caller& caller, int directory, std::string_view path) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -71,8 +72,10 @@ class Session {
   [[nodiscard]] std::string name_for_us(const Caller& caller, int directory, std::string_view path) const;
   [[nodiscard]] bool surely_roots(const Caller& caller, int directory, std::string_view path,
                                   bool follow) const;
-  // Whether a path surely leads to a file without set-id bits, or to nothing.
-  [[nodiscard]] bool surely_plain(const Caller& caller, int directory, std::string_view path) const;
+  // Type and mode of what a path leads to, by one look-up: 0 where nothing is, nothing where it takes more
+  // care.
+  [[nodiscard]] std::optional<mode_t> quick_mode(const Caller& caller, int directory, std::string_view path,
+                                                 bool follow) const;
   [[nodiscard]] bool other_roots() const { return other_roots_; }
 
   // The directory in which the last name of a path is, and that name. Empty with errno set for paths that end
