@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 needs userns
 images alpine:latest
-cat >make <<'S'
+cat >prepare <<'S'
 set -e; mkdir -p /srv
 sed -i 's/^users:.*/users:x:100:www-data/' /etc/group
 for place in open closed sticky team; do
@@ -50,8 +50,8 @@ find /srv /root /tmp -exec stat -c 'LEFT %n %A %u:%g %s' {} +; exit 0
 S
 cat >Dockerfile <<'D'
 FROM alpine:latest
-COPY make try /
-RUN sh /make
+COPY prepare try /
+RUN sh /prepare
 USER www-data
 RUN sh /try
 D
