@@ -14,9 +14,7 @@ namespace shale::runtime {
 
 namespace {
 
-constexpr std::size_t kPathMax = 4096;
-
-// A file that a call is to change, by whom.
+// A file that a call is to change.
 struct Target {
   OwnedFd fd;
   struct stat info{};
@@ -37,7 +35,7 @@ Target named(Session& session, const Caller& caller, int directory, std::uint64_
   if (address != 0 && caller.read_string(address, kPathMax, path) != 0) return {};
   if (path.empty()) {
     if (address != 0 && (flags & AT_EMPTY_PATH) == 0) return {};
-    return target(directory == AT_FDCWD ? caller.working_directory() : caller.descriptor(directory));
+    return target(caller.directory(directory));
   }
   return target(session.open(caller, directory, path, (flags & AT_SYMLINK_NOFOLLOW) == 0));
 }

@@ -2,6 +2,7 @@
 // Caller: the process behind one notification: its memory, its directories and descriptors, its credentials.
 #pragma once
 
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sys/types.h>
 
@@ -15,6 +16,10 @@
 #include "runtime/emulation/credentials.h"
 
 namespace shale::runtime {
+
+// The kernel's limits: a path with its NUL (PATH_MAX), and the links on the way to a name (MAXSYMLINKS).
+inline constexpr std::size_t kPathMax = 4096;
+inline constexpr int kMaxLinks = 40;
 
 // What the supervisor holds of the world: everything else it sees is the sandbox's.
 struct SupervisorFds {
@@ -57,6 +62,10 @@ class Caller {
   [[nodiscard]] OwnedFd working_directory() const { return open_link("cwd"); }
   [[nodiscard]] OwnedFd root() const { return open_link("root"); }
   [[nodiscard]] OwnedFd descriptor(int number) const;
+  // The directory argument of a call, which AT_FDCWD may be.
+  [[nodiscard]] OwnedFd directory(int number) const {
+    return number == AT_FDCWD ? working_directory() : descriptor(number);
+  }
   [[nodiscard]] OwnedFd open_link(const char* name) const;
 
   // A line of /proc/TID/status as a number of the given base.

@@ -14,8 +14,6 @@ namespace shale::runtime {
 
 namespace {
 
-constexpr std::size_t kPathMax = 4096;
-
 // Without CAP_CHOWN: one's own file may be given to another group one is in.
 bool may_change(const Credentials& credentials, const OwnerRecord& before, const OwnerRecord& after) {
   if (credentials.user.filesystem != before.uid || after.uid != before.uid) return false;
@@ -44,13 +42,9 @@ Answer answer_chown(Session& session, const Caller& caller) {
   if (stays_roots(uid) && stays_roots(gid) && own.user.filesystem == 0 &&
       session.surely_roots(caller, directory, path, follow))
     return Answer::let_kernel();
-  OwnedFd fd;
-  if (!itself)
-    fd = session.open(caller, directory, path, follow);
-  else if (directory == AT_FDCWD && at)
-    fd = caller.working_directory();
-  else
-    fd = caller.descriptor(directory);
+  const OwnedFd fd = !itself         ? session.open(caller, directory, path, follow)
+                     : by_descriptor ? caller.descriptor(directory)
+                                     : caller.directory(directory);
   // What we cannot open the kernel refuses with the right error.
   struct stat info;
   if (!fd || ::fstat(fd.get(), &info) != 0) return Answer::let_kernel();

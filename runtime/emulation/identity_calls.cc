@@ -23,7 +23,6 @@ namespace shale::runtime {
 namespace {
 
 constexpr int kMaxGroups = 65536;  // NGROUPS_MAX
-constexpr std::size_t kPathMax = 4096;
 
 bool ids_of_16_bits(const Caller& caller) { return caller.row().layout == Layout::kI386Old; }
 

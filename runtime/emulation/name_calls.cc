@@ -18,8 +18,6 @@ namespace shale::runtime {
 
 namespace {
 
-constexpr std::size_t kPathMax = 4096;
-constexpr int kMaxLinks = 40;  // the kernel's
 constexpr mode_t kEverybodyReads = S_IRUSR | S_IRGRP | S_IROTH;
 
 bool acts_as_root(const Credentials& credentials) {

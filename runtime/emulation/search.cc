@@ -4,10 +4,7 @@
 #include "runtime/emulation/search.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,8 +14,6 @@ namespace shale::runtime {
 
 namespace {
 
-constexpr std::size_t kPathMax = 4096;
-constexpr int kMaxLinks = 40;  // the kernel's
 constexpr mode_t kEverybodySearches = S_IXUSR | S_IXGRP | S_IXOTH;
 
 // A name in a call's arguments. No address: none.
@@ -167,11 +162,6 @@ class Walk {
   [[nodiscard]] OwnedFd open(const std::string& name) const {
     return OwnedFd(::openat(at_.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   }
-  // The links of /proc lead anywhere.
-  static bool in_proc(int fd) {
-    struct statfs file_system;
-    return ::fstatfs(fd, &file_system) == 0 && file_system.f_type == PROC_SUPER_MAGIC;
-  }
   [[nodiscard]] bool closed() const {
     struct stat info;
     if (::fstat(at_.get(), &info) != 0 || !S_ISDIR(info.st_mode)) return false;
@@ -199,9 +189,8 @@ int check_search(Session& session, const Caller& caller) {
     const bool absolute = path.starts_with('/');
     if (surely_open(absolute ? "" : session.name_for_us(caller, name.directory, "") + '/', path, name.follow))
       continue;
-    OwnedFd start = absolute                     ? OwnedFd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC))
-                    : name.directory == AT_FDCWD ? caller.working_directory()
-                                                 : caller.descriptor(name.directory);
+    OwnedFd start =
+        absolute ? OwnedFd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)) : caller.directory(name.directory);
     if (const int error = Walk(session, own, std::move(start)).go(std::move(path), name.follow); error != 0)
       return error;
   }

@@ -64,10 +64,7 @@ bool Session::capable(const Caller& caller, const Credentials& credentials, int 
 
 OwnerRecord Session::owner(int fd) {
   OwnerRecord record = owners.read(fd);
-  struct statfs file_system;
-  if (!record.is_default() || all_root() || ::fstatfs(fd, &file_system) != 0 ||
-      file_system.f_type != PROC_SUPER_MAGIC)
-    return record;
+  if (!record.is_default() || all_root() || !in_proc(fd)) return record;
   if (const std::optional<std::uint64_t> slack = timer_slack_in(fd)) {
     const Credentials& process = credentials_of_slack(*slack);
     record = {.uid = process.user.effective, .gid = process.group.effective};
@@ -132,7 +129,7 @@ OwnedFd Session::open(const Caller& caller, int directory, std::string_view path
     OwnedFd link = open_own_link(caller, path, follow, own);
     return own ? std::move(link) : open_path(AT_FDCWD, std::string(path), follow);
   }
-  const OwnedFd base = directory == AT_FDCWD ? caller.working_directory() : caller.descriptor(directory);
+  const OwnedFd base = caller.directory(directory);
   return base ? open_path(base.get(), std::string(path), follow) : OwnedFd();
 }
 
@@ -178,6 +175,11 @@ Session::Place Session::open_place(const Caller& caller, int directory, std::str
   std::string_view parent = ".";
   if (slash != std::string_view::npos) parent = slash == 0 ? "/" : path.substr(0, slash);
   return {open(caller, directory, parent, true), std::string(name)};
+}
+
+bool in_proc(int fd) {
+  struct statfs file_system;
+  return ::fstatfs(fd, &file_system) == 0 && file_system.f_type == PROC_SUPER_MAGIC;
 }
 
 bool decided_by_kernel(int fd, const struct stat& info, bool changes) {

@@ -114,6 +114,9 @@ Answer answer_chroot(Session& session, const Caller& caller);
 Answer answer_prctl(Session& session, const Caller& caller);
 Answer answer_peer(Session& session, const Caller& caller);
 
+// Whether a file is of a /proc, whose links lead anywhere.
+bool in_proc(int fd);
+
 // Whether a file is of a file system whose owners are not of the image, or to be changed on a mount that
 // nothing can be changed on, which comes before whether somebody may.
 bool decided_by_kernel(int fd, const struct stat& info, bool changes);

@@ -15,8 +15,6 @@ namespace shale::runtime {
 
 namespace {
 
-constexpr std::size_t kPathMax = 4096;
-
 // Where the arguments of each call are; -1 = it has none.
 struct StatArguments {
   int directory = -1;
@@ -177,7 +175,7 @@ Answer answer_stat(Session& session, const Caller& caller) {
     if (path.empty()) {
       if ((flags & AT_EMPTY_PATH) == 0) return Answer::let_kernel();
       if (session.surely_roots(caller, directory, "", true)) return Answer::let_kernel();
-      fd = directory == AT_FDCWD ? caller.working_directory() : caller.descriptor(directory);
+      fd = caller.directory(directory);
     } else {
       const bool follow = call != Call::kLstat && (flags & AT_SYMLINK_NOFOLLOW) == 0;
       if (session.surely_roots(caller, directory, path, follow)) return Answer::let_kernel();

@@ -13,7 +13,6 @@ namespace shale::runtime {
 
 namespace {
 
-constexpr std::size_t kPathMax = 4096;
 constexpr std::size_t kNameMax = 256;    // XATTR_NAME_MAX and its NUL
 constexpr std::size_t kListMax = 65536;  // XATTR_LIST_MAX
 
@@ -50,18 +49,17 @@ Answer list(Session& session, const Caller& caller, bool by_descriptor, bool fol
   return Answer::of(static_cast<std::int64_t>(shown.size()));
 }
 
-// A name of ours gives `error`.
-Answer by_name(const Caller& caller, int error) {
+// The attribute that a call names; none if it cannot be read.
+std::string attribute_of(const Caller& caller) {
   std::string name;
-  if (caller.read_string(caller.argument(1), kNameMax, name) != 0) return Answer::let_kernel();
-  return name.starts_with(kPrivateXattrPrefix) ? Answer::failure(error) : Answer::let_kernel();
+  return caller.read_string(caller.argument(1), kNameMax, name) == 0 ? name : std::string();
 }
 
-// The same where something is to be changed, which users may where they may write, and for access control
-// lists where the file is theirs.
+// Where something is to be changed, a name of ours gives `error`. Users change what they may write, and
+// access control lists where the file is theirs.
 Answer change(Session& session, const Caller& caller, int error, bool by_descriptor, bool follow) {
-  std::string name;
-  if (caller.read_string(caller.argument(1), kNameMax, name) != 0) return Answer::let_kernel();
+  const std::string name = attribute_of(caller);
+  if (name.empty()) return Answer::let_kernel();
   if (name.starts_with(kPrivateXattrPrefix)) return Answer::failure(error);
   const Credentials& own = session.credentials(caller);
   if (own.user.filesystem == 0) return Answer::let_kernel();
@@ -97,7 +95,8 @@ Answer answer_xattr(Session& session, const Caller& caller) {
     case Call::kFremovexattr:
       return change(session, caller, ENODATA, true, true);
     default:
-      return by_name(caller, ENODATA);
+      return attribute_of(caller).starts_with(kPrivateXattrPrefix) ? Answer::failure(ENODATA)
+                                                                   : Answer::let_kernel();
   }
 }
 
