@@ -23,7 +23,7 @@ class ParentDirectory {
  public:
   explicit ParentDirectory(int root) : root_(root) {}
   Result<int> of(std::string_view path) {
-    const std::string wanted = std::string(parent_of(path));
+    const std::string_view wanted = parent_of(path);
     if (!fd_ || wanted != path_) {
       ASSIGN_OR_RETURN(fd_, open_directory_beneath(root_, wanted, O_RDONLY));
       path_ = wanted;
@@ -83,9 +83,8 @@ Status Clone::apply(const LayerManifest& manifest, int layer_dir, const std::ato
     if (entry.is_whiteout()) continue;
     ASSIGN_OR_RETURN(parent, to.of(entry.path));
     if (!entry.hard_link_of.empty()) {
-      ASSIGN_OR_RETURN(
-          const UniqueFd first,
-          open_directory_beneath(tree_.get(), std::string(parent_of(entry.hard_link_of)), O_PATH));
+      ASSIGN_OR_RETURN(const UniqueFd first,
+                       open_directory_beneath(tree_.get(), parent_of(entry.hard_link_of), O_PATH));
       const std::string first_name = entry.hard_link_of.substr(entry.hard_link_of.rfind('/') + 1);
       if (::linkat(first.get(), first_name.c_str(), parent, name.c_str(), 0) != 0)
         return fail_errno(errno, fmt::format("link '/{}' in a copy of its layers", entry.path));

@@ -208,9 +208,8 @@ class Unpacker {
 
   // The node for a new entry; what stands in its way is removed, unless a directory meets a directory.
   Result<LayerNode*> place(const std::string& path, bool directory) {
-    const auto slash = path.rfind('/');
     LayerNode* parent = tree_.find(parent_of(path));
-    auto& node = parent->children[slash == std::string::npos ? path : path.substr(slash + 1)];
+    auto& node = parent->children[path.substr(path.rfind('/') + 1)];
     if (!node) node = std::make_unique<LayerNode>();
     if (node->exists && !(directory && node->entry.is_directory())) {
       if (node->on_disk) RETURN_IF_ERROR(writer_.remove(path));
